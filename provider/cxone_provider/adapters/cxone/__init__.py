@@ -1,0 +1,1 @@
+"""CXone over HTTP: tokens, recordings, listings."""

@@ -1,0 +1,314 @@
+"""What the core asks of the outside world. Each docstring is a contract; one conformance suite per port checks it.
+
+Adapters turn every failure into an error of :mod:`cxone_provider.archive.errors`; nothing of requests or boto3 passes
+through. All methods may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pendulum
+
+from cxone_provider.archive.plan import Segment, SegmentPlan
+from cxone_provider.archive.recording import RecordingDescription, RecordingRef
+
+
+class Clock(Protocol):
+    """Time, injected so that no test sleeps."""
+
+    def now(self) -> pendulum.DateTime:
+        """Return the time in UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds of a clock that never goes back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raise TransferCancelled at once when the work is cancelled meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One file to fetch: what a plan resolves to.
+
+    Attributes:
+        recording_id: id the file is archived under; `{contact_id}.{n}` where a contact has several.
+        requested_format: value for the source's format query; None for native.
+        size_bytes: agreed size, or None while only the media can tell.
+        etag: strong entity tag every answer must carry, or None before the first answer.
+        locator: where the bytes are, in the source's own terms; may be a secret link, so never shown.
+    """
+
+    recording_id: str
+    requested_format: str | None = None
+    size_bytes: int | None = None
+    etag: str | None = None
+    locator: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRead:
+    """What one ranged request brought.
+
+    Attributes:
+        bytes_read: bytes written to the buffer, from its start.
+        total_bytes: size of the whole media by Content-Range, or None where the source does not say (``*``).
+        etag: strong entity tag of the answer, or None (absent or weak).
+        attempts: requests it took.
+        signature: chunk signature as sent, or None.
+    """
+
+    bytes_read: int
+    total_bytes: int | None
+    etag: str | None
+    attempts: int
+    signature: str | None
+
+
+class WholeBody(Protocol):
+    """The body of one request for a whole media, read in order."""
+
+    total_bytes: int | None
+    etag: str | None
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` as far as the body goes and return the count; less than its length only at the body's end.
+
+        Raises:
+            SourceUnavailable: the connection broke.
+            ShortBody: the body ended before the length that the answer declared.
+            TransferStalled: bytes come too slowly.
+        """
+
+
+class RecordingSource(Protocol):
+    """A tenant's recordings. Retries within its own bounds; what it raises after that is final for this try."""
+
+    def describe(self, ref: RecordingRef) -> RecordingDescription:
+        """Return what the source says of one recording; moves no media.
+
+        Raises:
+            RecordingNotFound, AccessDenied, AuthenticationFailed, RateLimited, SourceUnavailable, UnexpectedAnswer.
+        """
+
+    def resolve(self, plan: SegmentPlan) -> Sequence[Media]:
+        """Return the files behind a READY plan, at least one; may cost one request where a link must be made.
+
+        Raises:
+            the errors of :meth:`describe`.
+        """
+
+    def read_segment(self, media: Media, segment: Segment, buffer: memoryview) -> SegmentRead:
+        """Fetch ``[segment.start, segment.stop)`` into `buffer`, which is at least that long.
+
+        Exactly the segment is read, except that a segment of a media of unknown size may end at the media's end.
+        A legally shorter 206 is continued, a broken answer repeated, 401 gets one new token, 429 waits.
+        The answer's entity tag is compared with ``media.etag`` where both are known.
+
+        Raises:
+            RangeIgnored: the answer was 200; nothing of it was used.
+            RangeNotSatisfiable, RecordingChanged, ShortBody, ExcessBody, WrongRange, EncodedBody, WrongContentType,
+            DigestMismatch, TransferStalled, and the errors of :meth:`describe`.
+        """
+
+    def open_whole(self, media: Media) -> AbstractContextManager[WholeBody]:
+        """Ask for the whole media in one request without a range; not repeated, the caller starts over.
+
+        Raises:
+            the errors of :meth:`read_segment` but RangeIgnored.
+        """
+
+    def close(self) -> None:
+        """Release connections; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLock:
+    """Object Lock of everything that is written for a recording.
+
+    Attributes:
+        mode: ``GOVERNANCE`` or ``COMPLIANCE``, or None for a legal hold alone.
+        retain_until: end of the retention; set exactly when `mode` is.
+        legal_hold: hold without an end.
+    """
+
+    mode: str | None = None
+    retain_until: pendulum.DateTime | None = None
+    legal_hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAttributes:
+    """How an object is stored.
+
+    Attributes:
+        content_type: media type.
+        metadata: user metadata; printable ASCII only, at most 2 KB in all.
+        sha256: digest the store verifies where it can, hex; None when not known before the write.
+    """
+
+    content_type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as the store reports it.
+
+    Attributes:
+        key: the key.
+        size_bytes: its size.
+        etag: entity tag without quotes.
+        version_id: version, or None where the bucket keeps none.
+        metadata: user metadata.
+        checksums: what the store computed itself, e.g. ``{"sha256": "<base64>"}``; composite ones end in ``-N``.
+    """
+
+    key: str
+    size_bytes: int
+    etag: str
+    version_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stored part of a multipart upload; `sha256` is base64 as S3 writes it, or None where the store keeps none."""
+
+    number: int
+    size_bytes: int
+    etag: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One unfinished multipart upload."""
+
+    key: str
+    upload_id: str
+    initiated_at: pendulum.DateTime
+
+
+class ObjectStore(Protocol):
+    """One S3 bucket. Every call may be repeated: S3's own 5xx and broken connections are retried inside.
+
+    Encryption, tags, storage class and Object Lock are the store's settings, applied to every write.
+    Raises StoreUnavailable and StoreRefused everywhere besides what is named.
+    """
+
+    bucket: str
+
+    def check(self) -> None:
+        """Show before the first byte that writes can work as asked.
+
+        Raises:
+            LockUnsupported: Object Lock is asked for and the bucket does not have it.
+            StoreRefused: the bucket does not exist or may not be used.
+        """
+
+    def read(self, key: str, *, max_bytes: int) -> tuple[bytes, StoredObject] | None:
+        """Return a small object, or None if there is none.
+
+        Raises:
+            StoreRefused: it is larger than `max_bytes`; nothing is read then.
+        """
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return what the store says of an object, or None if there is none."""
+
+    def stream(self, key: str, *, version_id: str | None = None) -> AbstractContextManager[Iterator[bytes]]:
+        """Yield an object's bytes in pieces of at most 1 MiB; checks that as many came as the store declared.
+
+        Raises:
+            ShortBody: fewer bytes came.
+            StoreRefused: there is no such object.
+        """
+
+    def put(
+        self,
+        key: str,
+        body: bytes | bytearray | memoryview,
+        attributes: ObjectAttributes,
+        *,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> StoredObject:
+        """Write an object in one request; visible only when complete.
+
+        Raises:
+            ObjectExists: `if_absent`, and there is one; or `if_match`, and the one there has another entity tag.
+        """
+
+    def create_upload(self, key: str, attributes: ObjectAttributes) -> str:
+        """Open a multipart upload and return its id."""
+
+    def put_part(self, key: str, upload_id: str, number: int, body: memoryview, sha256: bytes) -> Part:
+        """Store part `number` (from 1); the store verifies `sha256` (the raw digest of `body`) where it can.
+
+        May be repeated: the last one stays. The body is not used after the return.
+
+        Raises:
+            UploadVanished: there is no such upload.
+        """
+
+    def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, if_absent: bool = False
+    ) -> StoredObject:
+        """Make the object visible. `parts` must be all of them, in order.
+
+        Raises:
+            ObjectExists: `if_absent`, and there is an object.
+            UploadVanished: there is no such upload: aborted, or completed before.
+        """
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Remove an unfinished upload and its parts; removing one that is gone is no error."""
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """Yield the unfinished uploads whose keys start with `prefix`."""
+
+    def parts(self, key: str, upload_id: str) -> Sequence[Part]:
+        """Return the stored parts in order.
+
+        Raises:
+            UploadVanished: there is no such upload.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivered notification."""
+
+    status_code: int
+    attempts: int
+    delivered_at: pendulum.DateTime
+
+
+class Notifier(Protocol):
+    """The archive's webhook."""
+
+    def deliver(self, webhook_id: str, body: bytes) -> Delivery:
+        """Post `body` until the receiver answers 2xx, within bounds; every try carries the same `webhook_id`.
+
+        Raises:
+            DeliveryRefused, DeliveryFailed, ReceiverForbidden.
+        """
+
+
+class ResumeJournal(Protocol):
+    """Where an unfinished upload is remembered between tries, e.g. Airflow's task state store."""
+
+    def load(self, recording_id: str) -> Mapping[str, Any] | None:
+        """Return what was saved last for the recording, or None."""
+
+    def save(self, recording_id: str, state: Mapping[str, Any]) -> None:
+        """Remember `state` (a small JSON object) across a crash of this process."""
+
+    def clear(self, recording_id: str) -> None:
+        """Forget the recording; forgetting twice is no error."""
