@@ -27,7 +27,8 @@
     │   ├── SizeDisagrees                 the media's size is not the metadata's
     │   ├── SignatureMissing              no chunk signature although a stream secret is set
     │   ├── SignatureMismatch             the chunk signature is not ours
-    │   └── DigestMismatch                SHA-256 differs from the expected one
+    │   ├── DigestMismatch                SHA-256 differs from the expected one
+    │   └── AuditBroken                   the hash chain of an audit trail does not hold
     ├── AudioError                        the bytes are not the audio they should be
     │   ├── UnknownAudio                  no known signature
     │   ├── WrongFormat                   a known format, but another one
@@ -220,6 +221,10 @@ class SignatureMismatch(IntegrityError):
 
 class DigestMismatch(IntegrityError):
     """SHA-256 of the bytes is not the expected one."""
+
+
+class AuditBroken(IntegrityError):
+    """A line of an audit trail was changed, dropped, doubled or moved."""
 
 
 class AudioError(ArchiveError):

@@ -1,0 +1,255 @@
+"""The audit log: how one recording ended and what happened to each of its segments, as tasks hand it on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pendulum
+
+from cxone_provider.archive.errors import ArchiveError, InvalidDocument, shown
+from cxone_provider.archive.plan import Segment
+from cxone_provider.archive.recording import ARCHIVED_OUTCOMES, Outcome, iso, parse_size_bytes, parse_time
+
+AUDIT_SCHEMA = "cxone.audit-log/1"
+XCOM_BUDGET_BYTES = 48 * 1024
+_MESSAGE_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What happened to one segment.
+
+    Attributes:
+        timestamp: when its bytes were verified.
+        chunk_index: index of the segment, from 0.
+        bytes_read: verified bytes.
+        range: the bytes, inclusive, e.g. ``0-262143``.
+        status: ``success``; ``read-back`` where the bytes were stored by an earlier try and read from the store.
+        attempts: requests it took.
+        latency_ms: from the first request to the last byte.
+        sha256: hex digest of the chunk.
+        signature: ``verified`` or ``none``.
+    """
+
+    timestamp: pendulum.DateTime
+    chunk_index: int
+    bytes_read: int
+    range: str
+    status: str
+    attempts: int
+    latency_ms: float
+    sha256: str
+    signature: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON object of the contract."""
+        return {
+            "timestamp": iso(self.timestamp),
+            "chunk_index": self.chunk_index,
+            "bytes_read": self.bytes_read,
+            "range": self.range,
+            "status": self.status,
+            "attempts": self.attempts,
+            "latency_ms": self.latency_ms,
+            "sha256": self.sha256,
+            "signature": self.signature,
+        }
+
+    @classmethod
+    def from_document(cls, document: object) -> AuditEntry:
+        """Read the JSON object of :meth:`to_document`.
+
+        Raises:
+            InvalidDocument: a field is missing or has the wrong type.
+        """
+        if not isinstance(document, Mapping):
+            raise InvalidDocument("not an audit entry", found=document, expected="an object")
+        timestamp = parse_time(document.get("timestamp"), "timestamp")
+        if timestamp is None:
+            raise InvalidDocument("audit entry without timestamp", found=document)
+        return cls(
+            timestamp=timestamp,
+            chunk_index=_count(document, "chunk_index"),
+            bytes_read=_count(document, "bytes_read"),
+            range=_text(document, "range"),
+            status=_text(document, "status"),
+            attempts=_count(document, "attempts"),
+            latency_ms=_number(document, "latency_ms"),
+            sha256=_text(document, "sha256"),
+            signature=_text(document, "signature"),
+        )
+
+
+def read_back_entry(segment: Segment, sha256: str, at: pendulum.DateTime) -> AuditEntry:
+    """Return the entry of a segment that an earlier try stored and this one read from the store."""
+    return AuditEntry(at, segment.index, segment.size_bytes, segment.inclusive, "read-back", 0, 0.0, sha256, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditError:
+    """Why a recording was not archived; `retryable` says whether another try can help."""
+
+    type: str
+    message: str
+    retryable: bool = False
+
+    @classmethod
+    def of(cls, error: ArchiveError) -> AuditError:
+        """Return what is safe and useful to keep of an error."""
+        return cls(type(error).__name__, shown(str(error), limit=_MESSAGE_CHARACTERS), error.retryable)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON object of the contract."""
+        return {"type": self.type, "message": self.message, "retryable": self.retryable}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """How one recording ended.
+
+    Attributes:
+        recording_id: the recording.
+        outcome: how it ended.
+        started_at, finished_at: of this try.
+        s3_uri, manifest_uri, audit_uri: where media, manifest and audit trail lie; None where there is none.
+        audit_head: hash of the audit trail's last line; kept elsewhere it shows a cut tail.
+        total_bytes, chunks_processed: verified bytes and segments.
+        latency_ms: wall time of this try.
+        sha256: hex digest of the whole media.
+        error: why it FAILED or was REJECTED.
+        entries: one per segment, in order; empty for an ALREADY_ARCHIVED recording.
+        entries_omitted: entries that are complete only at `audit_uri`.
+        duration_s, format: of the audio as measured.
+    """
+
+    recording_id: str
+    outcome: Outcome
+    started_at: pendulum.DateTime
+    finished_at: pendulum.DateTime
+    s3_uri: str | None = None
+    manifest_uri: str | None = None
+    audit_uri: str | None = None
+    audit_head: str | None = None
+    total_bytes: int = 0
+    chunks_processed: int = 0
+    latency_ms: float = 0.0
+    sha256: str | None = None
+    error: AuditError | None = None
+    entries: Sequence[AuditEntry] = field(default_factory=tuple)
+    entries_omitted: int = 0
+    duration_s: float | None = None
+    format: str | None = None
+
+    @property
+    def success(self) -> bool:
+        """True when the recording is archived."""
+        return self.outcome in ARCHIVED_OUTCOMES
+
+    def to_document(self, *, with_entries: bool = True) -> dict[str, Any]:
+        """Return the JSON object of the contract, without the entries where they would be too much."""
+        omitted = self.entries_omitted + (0 if with_entries else len(self.entries))
+        document: dict[str, Any] = {
+            "schema": AUDIT_SCHEMA,
+            "recording_id": shown(self.recording_id, limit=128),
+            "outcome": str(self.outcome),
+            "success": self.success,
+            "s3_uri": self.s3_uri,
+            "manifest_uri": self.manifest_uri,
+            "audit_uri": self.audit_uri,
+            "audit_head": self.audit_head,
+            "total_bytes": self.total_bytes,
+            "chunks_processed": self.chunks_processed,
+            "latency_ms": self.latency_ms,
+            "sha256": self.sha256,
+            "format": self.format,
+            "duration_s": self.duration_s,
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
+            "error": None if self.error is None else self.error.to_document(),
+            "audit_entries": [entry.to_document() for entry in self.entries] if with_entries else [],
+        }
+        if omitted:
+            document["audit_entries_omitted"] = omitted
+        return document
+
+    @classmethod
+    def from_document(cls, document: object) -> AuditLog:
+        """Read the JSON object of :meth:`to_document`.
+
+        Raises:
+            InvalidDocument: another schema, or a field that does not fit.
+        """
+        if not isinstance(document, Mapping) or document.get("schema") != AUDIT_SCHEMA:
+            raise InvalidDocument("not an audit log", found=document, expected=f"an object with schema {AUDIT_SCHEMA}")
+        outcome = document.get("outcome")
+        if not isinstance(outcome, str) or outcome not in Outcome.__members__:
+            raise InvalidDocument("outcome of an audit log", found=outcome, expected=", ".join(Outcome.__members__))
+        started_at = parse_time(document.get("started_at"), "started_at")
+        finished_at = parse_time(document.get("finished_at"), "finished_at")
+        entries = document.get("audit_entries")
+        if started_at is None or finished_at is None or not isinstance(entries, (list, tuple)):
+            raise InvalidDocument("incomplete audit log", found=document, expected="both times and audit_entries")
+        return cls(
+            recording_id=_text(document, "recording_id"),
+            outcome=Outcome(outcome),
+            started_at=started_at,
+            finished_at=finished_at,
+            s3_uri=_optional_text(document, "s3_uri"),
+            manifest_uri=_optional_text(document, "manifest_uri"),
+            audit_uri=_optional_text(document, "audit_uri"),
+            audit_head=_optional_text(document, "audit_head"),
+            total_bytes=_count(document, "total_bytes"),
+            chunks_processed=_count(document, "chunks_processed"),
+            latency_ms=_number(document, "latency_ms"),
+            sha256=_optional_text(document, "sha256"),
+            error=_error(document.get("error")),
+            entries=tuple(AuditEntry.from_document(entry) for entry in entries),
+            entries_omitted=_count({"audit_entries_omitted": 0, **document}, "audit_entries_omitted"),
+            duration_s=None if document.get("duration_s") is None else _number(document, "duration_s"),
+            format=_optional_text(document, "format"),
+        )
+
+
+def audit_documents(logs: Iterable[AuditLog], budget_bytes: int = XCOM_BUDGET_BYTES) -> list[dict[str, Any]]:
+    """Return the logs for XCom: with their entries while the whole stays under `budget_bytes`, else without any."""
+    kept = list(logs)
+    documents = [log.to_document() for log in kept]
+    if len(json.dumps(documents)) < budget_bytes:
+        return documents
+    return [log.to_document(with_entries=False) for log in kept]
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise InvalidDocument(f"{name} of an audit log", found=value, expected="text")
+    return value
+
+
+def _optional_text(document: Mapping[str, Any], name: str) -> str | None:
+    return None if document.get(name) is None else _text(document, name)
+
+
+def _count(document: Mapping[str, Any], name: str) -> int:
+    value = parse_size_bytes(document.get(name), name)
+    if value is None:
+        raise InvalidDocument(f"{name} of an audit log is missing", expected="a whole number")
+    return value
+
+
+def _number(document: Mapping[str, Any], name: str) -> float:
+    value = document.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidDocument(f"{name} of an audit log", found=value, expected="a number")
+    return value
+
+
+def _error(value: object) -> AuditError | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidDocument("error of an audit log", found=value, expected="an object or null")
+    return AuditError(_text(value, "type"), _text(value, "message"), bool(value.get("retryable")))
