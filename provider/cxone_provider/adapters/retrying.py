@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import pendulum
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_any
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from cxone_provider.archive.errors import ArchiveError, InvalidSetting
 from cxone_provider.archive.ports import Clock
@@ -101,13 +101,14 @@ class RetryPolicy:
         """
         began_s = clock.monotonic_s()
 
-        def out_of_time(state: RetryCallState) -> bool:
-            return clock.monotonic_s() - began_s + state.upcoming_sleep > self.deadline_s
+        def exhausted(state: RetryCallState) -> bool:
+            woken_s = clock.monotonic_s() - began_s + state.upcoming_sleep
+            return state.attempt_number >= self.attempts or woken_s > self.deadline_s
 
         retrying = Retrying(
             retry=retry_if_exception_type(TryAgain),
             wait=self._wait_s,
-            stop=stop_any(stop_after_attempt(self.attempts), out_of_time),
+            stop=exhausted,
             sleep=clock.sleep,
             reraise=True,
         )

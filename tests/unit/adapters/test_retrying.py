@@ -97,7 +97,8 @@ def test_returns_the_first_good_answer_without_waiting() -> None:
 def test_backs_off_exponentially_with_full_jitter() -> None:
     clock = FakeClock()
     policy = RetryPolicy(attempts=6, base_delay_s=1, max_delay_s=6, random=lambda: 0.5)
-    assert policy.call(attempt_of([*[broken()] * 5, "ok"]), clock) == "ok"
+    outcomes: list[Exception | str] = [broken(), broken(), broken(), broken(), broken(), "ok"]
+    assert policy.call(attempt_of(outcomes), clock) == "ok"
     assert clock.sleeps == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
