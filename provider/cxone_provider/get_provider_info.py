@@ -1,0 +1,140 @@
+"""What Airflow learns of this package before it imports any of it: connection form, hooks, operators, links.
+
+Airflow validates the returned dictionary whenever it starts, and an invalid one breaks every ``import airflow`` of the
+environment. It is read before Airflow's configuration exists, so this module imports nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+INTEGRATION_NAME = "NICE CXone"
+_OPERATOR_MODULES = ("listing", "notification", "quality", "recordings", "streaming", "validation")
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, valid against Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-cxone",
+        "name": "NICE CXone recordings",
+        "description": "Archives NICE CXone voice recordings to S3: verified, once, with evidence.",
+        "integrations": [
+            {
+                "integration-name": INTEGRATION_NAME,
+                "external-doc-url": "https://developer.niceincontact.com/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": INTEGRATION_NAME, "python-modules": ["cxone_provider.hooks.cxone"]}],
+        "operators": [
+            {
+                "integration-name": INTEGRATION_NAME,
+                "python-modules": [f"cxone_provider.operators.{name}" for name in _OPERATOR_MODULES],
+            }
+        ],
+        "extra-links": [
+            "cxone_provider.links.archive.ArchivedMediaLink",
+            "cxone_provider.links.archive.ManifestLink",
+        ],
+        "connection-types": [_connection_type()],
+    }
+
+
+def _connection_type() -> dict[str, Any]:
+    return {
+        "connection-type": "cxone",
+        "hook-class-name": "cxone_provider.hooks.cxone.CXoneHook",
+        "hook-name": "NICE CXone",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {"host": "Base URL", "login": "Client id", "password": "Client secret"},
+            "placeholders": {
+                "host": "empty: built from the environment, e.g. https://api.api.nice.incontact.com",
+                "login": "client id of the registered application",
+                "password": "client secret of the registered application",
+            },
+        },
+        "conn-fields": {**_dialect_fields(), **_secret_fields(), **_network_fields()},
+    }
+
+
+def _dialect_fields() -> dict[str, Any]:
+    return {
+        "api": _field(
+            "API",
+            "Which CXone API delivers the recordings.",
+            type="string",
+            enum=["recording-v2", "media-playback"],
+            default="recording-v2",
+        ),
+        "environment": _field(
+            "Environment",
+            "First label of the API's host name; used while the base URL is empty. Default: api.",
+            type=["string", "null"],
+            maxLength=63,
+        ),
+        "auth": _field(
+            "Authentication",
+            "How tokens are obtained. Empty: the way that belongs to the API.",
+            type=["string", "null"],
+            enum=["client_credentials", "access_key", "access_key_json", None],
+        ),
+        "access_key_id": _field("Access key id", "For the access key ways of authentication.", type=["string", "null"]),
+        "scope": _field(
+            "Scope",
+            "Scopes asked for with a token. Default: recording:download recording:read.",
+            type=["string", "null"],
+        ),
+        "stream_signature_header": _field(
+            "Signature header",
+            "Header that carries a chunk's signature. Default: X-Chunk-HMAC-SHA256.",
+            type=["string", "null"],
+        ),
+    }
+
+
+def _secret_fields() -> dict[str, Any]:
+    return {
+        "access_key_secret": _field(
+            "Access key secret", "Belongs to the access key id.", type=["string", "null"], format="password"
+        ),
+        "stream_secret": _field(
+            "Stream secret",
+            "Key of the chunk signatures (HMAC-SHA256). Set: every chunk must carry a valid signature.",
+            type=["string", "null"],
+            format="password",
+        ),
+    }
+
+
+def _network_fields() -> dict[str, Any]:
+    return {
+        "media_hosts": _field(
+            "Media hosts",
+            "Host patterns a media link may point to. Empty: the vendor's and the object stores it uses.",
+            type=["array", "null"],
+            items={"type": "string"},
+        ),
+        "requests_per_period": _field(
+            "Requests per period",
+            "Upper limit of requests to the API in one period.",
+            type=["integer", "null"],
+            minimum=1,
+        ),
+        "period_s": _field("Period (s)", "Length of the period in seconds.", type=["number", "null"], minimum=1),
+        "timeouts": _field(
+            "Time-outs (s)",
+            'JSON object, e.g. {"token": 10, "metadata": 15, "media": 30}.',
+            type=["object", "null"],
+        ),
+        "ca_bundle": _field(
+            "CA bundle", "Path of a PEM file on the workers that replaces the default one.", type=["string", "null"]
+        ),
+        "proxies": _field(
+            "Proxies", 'JSON object, e.g. {"https": "http://proxy.example:3128"}.', type=["object", "null"]
+        ),
+    }
+
+
+def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": schema}

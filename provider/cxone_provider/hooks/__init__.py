@@ -1,0 +1,1 @@
+"""Connections of Airflow turned into the adapters behind them."""

@@ -1,0 +1,20 @@
+"""One at a time to Airflow's supervisor.
+
+The threads of a task share the channel to it. Airflow guards the channel of a real worker; the in-process one of
+``dag.test()`` it does not, and answers would reach the wrong thread.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from airflow.providers.common.compat.sdk import mask_secret
+
+SUPERVISOR = threading.RLock()
+
+
+def mask(secret: str | None) -> None:
+    """Have Airflow show ``***`` for `secret` wherever it logs; nothing is done for an empty one."""
+    if secret:
+        with SUPERVISOR:
+            mask_secret(secret)
