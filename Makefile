@@ -1,0 +1,59 @@
+# `make` alone lists what there is. Every target installs by itself what it needs, into .venv, once.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+
+# Interpreter that .venv is made with, e.g. PYTHON=/usr/bin/python3.12; found by itself when empty.
+PYTHON ?=
+export PYTHON
+
+# Tools keep caches and settings there, and some build machines give none.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/.local/home
+endif
+
+.PHONY: help install demo demo-ui test test-quick test-all lint format constraints build clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## the virtual environment, from pinned and hash-checked packages
+	@python=$$(tools/find-python) && "$$python" tools/environment.py install
+
+demo: install ## archive two dozen recordings with real Airflow, CXone simulated, and show what happened
+	@$(BIN)/python -m tools.demo
+
+demo-ui: install ## the same, and keep Airflow's UI, the simulator and S3 up until Ctrl-C
+	@$(BIN)/python -m tools.demo --keep
+
+test: lint ## everything that must hold: static checks, then all tests but the slow ones
+	$(BIN)/pytest -m "not slow"
+
+test-quick: install ## the tests that need neither Airflow nor a server: seconds
+	$(BIN)/pytest -m "not (airflow or server or slow or e2e)"
+
+test-all: lint ## everything, the slow tests too
+	$(BIN)/pytest
+
+lint: install ## ruff, formatting, mypy --strict, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints: install ## resolve pyproject.toml again into constraints.txt, as of the day in tools/environment.py
+	@$(BIN)/python tools/environment.py constraints
+
+build: install ## wheel and sdist in dist/
+	rm -rf dist
+	$(BIN)/hatchling build
+
+clean: ## remove what runs and tests left behind
+	rm -rf .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+distclean: clean ## remove the virtual environment as well
+	rm -rf .venv
