@@ -46,6 +46,7 @@
     │   ├── DeliveryRefused               a final status
     │   ├── DeliveryFailed              + no 2xx within the bounds
     │   └── ReceiverForbidden             an address that may not be called
+    ├── RecordingRejected                 policy, found out when the media told its size
     └── TransferCancelled               + stopped by a kill or a shutdown
 
 ``+`` marks what another try can mend (:attr:`ArchiveError.retryable`). Nothing decides by an error's text.
@@ -55,15 +56,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-_SHOWN_CHARACTERS = 200
-
-
-def shown(value: object, *, limit: int = _SHOWN_CHARACTERS) -> str:
-    """Return `value` fit for one line of a log: control characters escaped, bounded to `limit` characters."""
-    text = value if isinstance(value, str) else repr(value)
-    clipped = text[:limit]
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in clipped)
-    return escaped if len(text) <= limit else f"{escaped}… ({len(text)} characters)"
+from cxone_provider.archive.escaping import shown as shown  # noqa: PLC0414  # a re-export, for mypy
 
 
 class ArchiveError(Exception):
@@ -78,9 +71,7 @@ class ArchiveError(Exception):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(
-        self, what: str, *, found: object = None, expected: object = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, what: str, *, found: object = None, expected: object = None, hint: str | None = None) -> None:
         self.what = what
         self.found = found
         self.expected = expected
@@ -88,11 +79,8 @@ class ArchiveError(Exception):
         super().__init__(self._message())
 
     def _message(self) -> str:
-        details = []
-        if self.found is not None:
-            details.append(f"found {shown(self.found)}")
-        if self.expected is not None:
-            details.append(f"expected {shown(self.expected)}")
+        named = (("found", self.found), ("expected", self.expected))
+        details = [f"{name} {shown(value)}" for name, value in named if value is not None]
         text = f"{self.what}: {', '.join(details)}" if details else self.what
         return f"{text}. {self.hint}" if self.hint else text
 
@@ -101,9 +89,7 @@ class ArchiveError(Exception):
         return (_rebuild, (type(self), self.what, self.found, self.expected, self.hint))
 
 
-def _rebuild(
-    kind: type[ArchiveError], what: str, found: object, expected: object, hint: str | None
-) -> ArchiveError:
+def _rebuild(kind: type[ArchiveError], what: str, found: object, expected: object, hint: str | None) -> ArchiveError:
     return kind(what, found=found, expected=expected, hint=hint)
 
 
@@ -299,6 +285,10 @@ class DeliveryFailed(NotificationError):
 
 class ReceiverForbidden(NotificationError):
     """The webhook's address may not be called from here."""
+
+
+class RecordingRejected(ArchiveError):
+    """Policy forbids this recording, as the media itself showed; its metadata had not told."""
 
 
 class TransferCancelled(ArchiveError):

@@ -89,6 +89,11 @@ class Witness:
         self._audio.feed(chunk)
         self.size_bytes += len(chunk)
 
+    @property
+    def format(self) -> str | None:
+        """The audio format seen so far, or None before the first bytes told."""
+        return self._audio.format
+
     def testify(self) -> Proof:
         """Return the proof after the last byte.
 

@@ -126,7 +126,7 @@ def parse_manifest(raw: bytes, recording_id: str) -> Manifest:
     """
     try:
         manifest = Manifest.from_document(json.loads(raw))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidDocument("the manifest is not JSON", found=raw[:80].decode("utf-8", "replace")) from error
     if manifest.recording_id != recording_id:
         raise InvalidDocument("another recording's manifest", found=manifest.recording_id, expected=recording_id)

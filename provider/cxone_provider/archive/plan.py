@@ -14,15 +14,22 @@ from typing import Any
 import pendulum
 
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting, shown
-from cxone_provider.archive.recording import Outcome, iso, parse_duration_s, parse_size_bytes, parse_time
+from cxone_provider.archive.recording import (
+    RECORDING_ID_PATTERN,
+    Outcome,
+    iso,
+    parse_duration_s,
+    parse_size_bytes,
+    parse_time,
+)
 
 PLAN_SCHEMA = "cxone.segment-plan/1"
 DEFAULT_SEGMENT_SIZE_BYTES = 8 * 2**20
 MAX_SEGMENT_SIZE_BYTES = 512 * 2**20  # a segment is held in memory whole
 MAX_PLAN_BYTES = 2048
-_METADATA_BUDGET_BYTES = 900
-_REASONS_SHOWN = 6
-_REASON_CHARACTERS = 60
+_REASONS_BUDGET_BYTES = 800
+_REASON_CHARACTERS = 40
+_COUNTERS_BYTES = 64  # room for what says that something was left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +149,9 @@ class SegmentPlan:
         """Return the JSON object for XCom, under 2 KiB; what had to be left out is counted in it."""
         document: dict[str, Any] = {
             "schema": PLAN_SCHEMA,
-            "recording_id": shown(self.recording_id, limit=128),
+            "recording_id": _shown_id(self.recording_id),
             "outcome": str(self.outcome),
-            "reasons": [reason.to_document() for reason in self.reasons[:_REASONS_SHOWN]],
+            "reasons": [],
             "format": self.format,
             "size_bytes": self.size_bytes,
             "segment_size_bytes": self.segment_size_bytes,
@@ -157,8 +164,7 @@ class SegmentPlan:
         }
         if self.requested_format is not None:
             document["requested_format"] = self.requested_format
-        if len(self.reasons) > _REASONS_SHOWN:
-            document["reasons_omitted"] = len(self.reasons) - _REASONS_SHOWN
+        _fill_reasons(document, self.reasons)
         _fill_metadata(document, self.metadata)
         return document
 
@@ -198,8 +204,22 @@ def _bounded(value: Any) -> Any:
     return shown(value, limit=_REASON_CHARACTERS)
 
 
+def _shown_id(recording_id: str) -> str:
+    usable = RECORDING_ID_PATTERN.fullmatch(recording_id) is not None
+    return recording_id if usable else shown(recording_id, limit=_REASON_CHARACTERS)
+
+
+def _fill_reasons(document: dict[str, Any], reasons: Sequence[Reason]) -> None:
+    kept: list[dict[str, Any]] = document["reasons"]
+    for reason in reasons:
+        if len(json.dumps([*kept, reason.to_document()])) <= _REASONS_BUDGET_BYTES:
+            kept.append(reason.to_document())
+    if omitted := len(reasons) - len(kept):
+        document["reasons_omitted"] = omitted
+
+
 def _fill_metadata(document: dict[str, Any], metadata: Mapping[str, Any]) -> None:
-    budget = _METADATA_BUDGET_BYTES
+    budget = MAX_PLAN_BYTES - _COUNTERS_BYTES - len(json.dumps(document))
     kept: dict[str, Any] = document["metadata"]
     for key, value in metadata.items():
         cost = len(json.dumps({key: value}, default=str))

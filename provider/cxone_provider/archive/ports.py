@@ -15,6 +15,24 @@ import pendulum
 
 from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.recording import RecordingDescription, RecordingRef
+from cxone_provider.archive.stored import ObjectAttributes, ObjectLock, Part, StoredObject, Upload
+
+__all__ = [
+    "Clock",
+    "Delivery",
+    "Media",
+    "Notifier",
+    "ObjectAttributes",
+    "ObjectLock",
+    "ObjectStore",
+    "Part",
+    "RecordingSource",
+    "ResumeJournal",
+    "SegmentRead",
+    "StoredObject",
+    "Upload",
+    "WholeBody",
+]
 
 
 class Clock(Protocol):
@@ -123,76 +141,6 @@ class RecordingSource(Protocol):
 
     def close(self) -> None:
         """Release connections; may be called twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectLock:
-    """Object Lock of everything that is written for a recording.
-
-    Attributes:
-        mode: ``GOVERNANCE`` or ``COMPLIANCE``, or None for a legal hold alone.
-        retain_until: end of the retention; set exactly when `mode` is.
-        legal_hold: hold without an end.
-    """
-
-    mode: str | None = None
-    retain_until: pendulum.DateTime | None = None
-    legal_hold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectAttributes:
-    """How an object is stored.
-
-    Attributes:
-        content_type: media type.
-        metadata: user metadata; printable ASCII only, at most 2 KB in all.
-        sha256: digest the store verifies where it can, hex; None when not known before the write.
-    """
-
-    content_type: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One object as the store reports it.
-
-    Attributes:
-        key: the key.
-        size_bytes: its size.
-        etag: entity tag without quotes.
-        version_id: version, or None where the bucket keeps none.
-        metadata: user metadata.
-        checksums: what the store computed itself, e.g. ``{"sha256": "<base64>"}``; composite ones end in ``-N``.
-    """
-
-    key: str
-    size_bytes: int
-    etag: str
-    version_id: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    checksums: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One stored part of a multipart upload; `sha256` is base64 as S3 writes it, or None where the store keeps none."""
-
-    number: int
-    size_bytes: int
-    etag: str
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One unfinished multipart upload."""
-
-    key: str
-    upload_id: str
-    initiated_at: pendulum.DateTime
 
 
 class ObjectStore(Protocol):

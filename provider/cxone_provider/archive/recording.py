@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -164,8 +165,8 @@ def parse_time(value: object, name: str) -> pendulum.DateTime | None:
             parsed = pendulum.parse(value, strict=True)
             if isinstance(parsed, pendulum.DateTime):
                 return parsed.in_timezone("UTC")
-        elif hasattr(value, "utcoffset"):
-            return pendulum.instance(value).in_timezone("UTC")  # type: ignore[arg-type]  # any datetime
+        elif isinstance(value, datetime):
+            return pendulum.instance(value).in_timezone("UTC")
     except (ValueError, OverflowError, TypeError):
         pass  # the one error below names what was found
     raise InvalidDocument(f"{name} is not a time", found=value, expected="ISO 8601, e.g. 2026-11-23T10:00:00Z")

@@ -99,12 +99,16 @@ def verify_trail(recording_id: str, raw: bytes) -> Trail:
 
 def _event_of(seq: int, line: bytes) -> dict[str, Any]:
     try:
-        event = json.loads(line)
-    except ValueError as error:
+        event = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise _broken(seq, "a line that is not JSON", "JSON Lines") from error
     if not isinstance(event, dict):
         raise _broken(seq, "a line that is not an object", "an object")
     return event
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _broken(seq: int, found: str, expected: str) -> AuditBroken:

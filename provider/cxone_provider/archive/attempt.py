@@ -1,0 +1,242 @@
+"""One try at archiving one recording: transfer, evidence, publication, manifest; in this order.
+
+What a crash leaves, and what the next try does with it:
+
+====================================  ====================================================================
+crash                                 next try
+====================================  ====================================================================
+before the first part is stored       starts over; nothing is left
+while parts are stored                takes the upload from the journal, fetches the missing parts
+after Complete, before the manifest   finds no upload but the object, reads it back, writes the manifest
+after the manifest                    ALREADY_ARCHIVED
+====================================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from cxone_provider.archive.audio import check_duration, extension_of, media_type_of
+from cxone_provider.archive.audit import AuditEntry
+from cxone_provider.archive.errors import ObjectExists, RecordingRejected, TruncatedAudio, UnknownAudio, UploadVanished
+from cxone_provider.archive.evidence import Evidence
+from cxone_provider.archive.integrity import Proof
+from cxone_provider.archive.manifest import Manifest, read_manifest
+from cxone_provider.archive.parts import PartLayout
+from cxone_provider.archive.plan import SegmentPlan
+from cxone_provider.archive.ports import Media, ObjectAttributes, ResumeJournal, StoredObject
+from cxone_provider.archive.readback import entries_of, read_back
+from cxone_provider.archive.recording import RecordingRef
+from cxone_provider.archive.settings import Workbench
+from cxone_provider.archive.storing import MultipartSink, OpenUpload, check_same, check_stored_size, same_object
+from cxone_provider.archive.transfer import Hooks, Transfer, TransferSettings
+
+log = logging.getLogger(__name__)
+_OWNER_KEY = "cxone-recording-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """An archived recording; `new` is False when another worker committed it first."""
+
+    manifest: Manifest
+    new: bool
+
+
+class Attempt:
+    """One try at one media.
+
+    Args:
+        bench: what the run shares.
+        plan: READY.
+        media: what the plan resolved to.
+        readers: segments fetched at the same time.
+        journal: where an unfinished upload is remembered.
+
+    Attributes:
+        entries: audit entries by segment index, as far as the try has come.
+        evidence: the trail it writes.
+    """
+
+    def __init__(self, bench: Workbench, plan: SegmentPlan, media: Media, readers: int, journal: ResumeJournal) -> None:
+        settings = bench.settings
+        self._bench = bench
+        self._plan = plan
+        self._media = media
+        self._journal = journal
+        self._parts = PartLayout(plan.segment_size_bytes, settings.part_size_bytes)
+        self._sink = MultipartSink(bench.store, self._parts)
+        self._moving = TransferSettings(self._parts, readers, settings.stream_secret, plan.format)
+        self._key: str | None = None
+        self.evidence = Evidence(bench, media.recording_id)
+        self.entries: dict[int, AuditEntry] = {}
+
+    def run(self) -> Archived:
+        """Archive the media.
+
+        Raises:
+            every ArchiveError; nothing is published then, and :meth:`give_up` says what to do with the upload.
+        """
+        left = self._resume()
+        if left is not None:
+            return self._commit_read_back(left)
+        transfer = self._transfer()
+        self.entries = transfer.entries
+        proof = transfer.run()
+        if proof is None:
+            return self._commit_read_back(self._complete(transfer.size_bytes, None))
+        check_duration(proof.audio.duration_s, self._plan.duration_s)
+        self.evidence.verified(proof, "in-flight", self.sorted_entries())
+        return self._commit(self._publish(proof, transfer.whole), proof, "in-flight")
+
+    def give_up(self, *, keep_upload: bool) -> None:
+        """Remove the unfinished upload, or leave it for the next try; raises StoreError where removing fails."""
+        resumable = self._sink.upload is not None and self._sink.upload.etag is not None
+        if keep_upload and resumable:
+            log.info("recording %s: its upload stays for the next try", self._media.recording_id)
+            return
+        self._sink.abort()
+        self._journal.clear(self._media.recording_id)
+
+    def sorted_entries(self) -> tuple[AuditEntry, ...]:
+        """Return the entries in the order of the bytes."""
+        return tuple(self.entries[index] for index in sorted(self.entries))
+
+    def _resume(self) -> StoredObject | None:
+        """Take up what an earlier try left; return the object when that try had come as far as Complete."""
+        state = None if self._bench.settings.replace else self._journal.load(self._media.recording_id)
+        upload = None if state is None else OpenUpload.from_state(state)
+        if upload is None or not self._fits(upload):
+            return None
+        self._sink.open(upload)
+        try:
+            self._sink.adopt_parts()
+        except UploadVanished:
+            self._sink.upload = None
+            return self._left_object(upload)
+        self._key = upload.key
+        self._media = replace(self._media, size_bytes=upload.size_bytes, etag=upload.etag)
+        log.info("recording %s: %d parts are stored already", self._media.recording_id, self._sink.part_count)
+        return None
+
+    def _fits(self, upload: OpenUpload) -> bool:
+        """Tell whether the upload is of this plan: the same key, size and cut."""
+        planned = (self._plan.segment_size_bytes, self._bench.settings.part_size_bytes)
+        same_cut = (upload.segment_size_bytes, upload.part_size_bytes) == planned
+        same_size = self._media.size_bytes in {None, upload.size_bytes}
+        return same_cut and same_size and upload.key == self._media_key(upload.format)
+
+    def _left_object(self, upload: OpenUpload) -> StoredObject | None:
+        stored = self._bench.store.stat(upload.key)
+        if stored is None or stored.size_bytes != upload.size_bytes:
+            return None
+        return stored if stored.metadata.get(_OWNER_KEY) == self._media.recording_id else None
+
+    def _transfer(self) -> Transfer:
+        hooks = Hooks(admit=self._admit, open_upload=self._open_upload, fresh_size=self._fresh_size)
+        bench = self._bench
+        return Transfer(bench.source, self._media, self._sink, bench.clock, self._moving, hooks, bench.cancelled)
+
+    def _admit(self, size_bytes: int) -> None:
+        limit = self._bench.settings.policy.max_size_bytes
+        if size_bytes == 0:
+            raise TruncatedAudio("the recording is empty", found="0 bytes", expected="audio")
+        if size_bytes > limit:
+            raise RecordingRejected("the recording is too large", found=size_bytes, expected=f"at most {limit} bytes")
+        self._parts.count(size_bytes)
+
+    def _open_upload(self, audio_format: str | None, size_bytes: int, etag: str | None) -> None:
+        key = self._settle_key(audio_format)
+        upload = OpenUpload(
+            key=key,
+            upload_id=self._bench.store.create_upload(key, self._attributes(audio_format, None)),
+            size_bytes=size_bytes,
+            etag=etag,
+            segment_size_bytes=self._plan.segment_size_bytes,
+            part_size_bytes=self._bench.settings.part_size_bytes,
+            format=str(audio_format),
+        )
+        self._sink.open(upload)
+        self._journal.save(self._media.recording_id, upload.to_state())
+
+    def _fresh_size(self) -> int | None:
+        ref = RecordingRef(self._plan.recording_id, self._plan.recorded_at)
+        return self._bench.source.describe(ref).size_bytes
+
+    def _publish(self, proof: Proof, whole: memoryview | None) -> StoredObject:
+        key = self._settle_key(proof.audio.format)
+        if whole is None:
+            stored = self._complete(proof.size_bytes, proof)
+        else:
+            attributes = self._attributes(proof.audio.format, proof.sha256)
+            try:
+                stored = self._bench.store.put(key, whole, attributes, if_absent=self._if_absent)
+            except ObjectExists:
+                stored = self._same(key, proof)
+        check_stored_size(stored, proof.size_bytes)
+        return stored
+
+    def _complete(self, size_bytes: int, proof: Proof | None) -> StoredObject:
+        key = self._settle_key(None)
+        try:
+            return self._sink.complete(size_bytes, if_absent=self._if_absent)
+        except ObjectExists:
+            self._sink.abort()
+        except UploadVanished:
+            log.info("recording %s: its upload is gone, looking for the object", self._media.recording_id)
+        return same_object(self._bench.store, key, size_bytes) if proof is None else self._same(key, proof)
+
+    def _same(self, key: str, proof: Proof) -> StoredObject:
+        """Accept an object that is there already: another worker's, or of a request whose answer was lost."""
+        stored = same_object(self._bench.store, key, proof.size_bytes)
+        check_same(stored, read_back(self._bench.store, stored, self._plan).proof, proof.sha256)
+        return stored
+
+    def _commit_read_back(self, stored: StoredObject) -> Archived:
+        """Verify a finished object whose bytes no single try has seen from the first to the last."""
+        found = read_back(self._bench.store, stored, self._plan)
+        proof = found.proof
+        self.entries = entries_of(found, self._plan, self.entries, self._bench.clock)
+        check_duration(proof.audio.duration_s, self._plan.duration_s)
+        earlier_sha256 = self.evidence.verified_before(proof.size_bytes)
+        if earlier_sha256 is None:
+            self.evidence.verified(proof, "read-back", self.sorted_entries())
+        else:
+            check_same(stored, proof, earlier_sha256)
+        return self._commit(stored, proof, "read-back")
+
+    def _commit(self, stored: StoredObject, proof: Proof, how: str) -> Archived:
+        bench, recording_id = self._bench, self._media.recording_id
+        manifest, new = self.evidence.manifest(stored, proof, how, self._plan), True
+        body = manifest.to_bytes()
+        attributes = ObjectAttributes("application/json")
+        try:
+            bench.store.put(bench.layout.manifest_key(recording_id), body, attributes, if_absent=self._if_absent)
+        except ObjectExists:
+            committed = read_manifest(bench.store, bench.layout, recording_id)
+            if committed is not None and committed.to_bytes() != body:
+                manifest, new = committed, False  # another worker was faster
+        self._journal.clear(recording_id)
+        return Archived(manifest, new)
+
+    def _media_key(self, audio_format: str) -> str:
+        extension = extension_of(audio_format)
+        return self._bench.layout.media_key(self._media.recording_id, self._plan.recorded_at, extension)
+
+    def _settle_key(self, audio_format: str | None) -> str:
+        if self._key is None:
+            if audio_format is None:
+                raise UnknownAudio("the first part does not tell the audio format", expected="a known signature")
+            self._key = self._media_key(audio_format)
+        return self._key
+
+    def _attributes(self, audio_format: str | None, sha256: str | None) -> ObjectAttributes:
+        metadata = {_OWNER_KEY: self._media.recording_id}
+        if sha256 is not None:
+            metadata["sha256"] = sha256
+        return ObjectAttributes(media_type_of(str(audio_format)), metadata, sha256)
+
+    @property
+    def _if_absent(self) -> bool:
+        return not self._bench.settings.replace

@@ -1,0 +1,59 @@
+"""Bytes that arrive in any order, shown to the witness in theirs."""
+
+from __future__ import annotations
+
+import threading
+
+from cxone_provider.archive.errors import TransferCancelled
+from cxone_provider.archive.integrity import Witness
+
+
+class ReaderStopped(TransferCancelled):
+    """This reader stopped because another one failed; the other one's error is the cause."""
+
+
+class InOrder:
+    """Lets several readers show their bytes to one witness, each when its turn has come.
+
+    Args:
+        witness: sees every byte once, from the first to the last.
+    """
+
+    def __init__(self, witness: Witness) -> None:
+        self.witness = witness
+        self._turn = threading.Condition()
+        self._failed = False
+
+    @property
+    def shown_bytes(self) -> int:
+        """How far the witness has come."""
+        return self.witness.size_bytes
+
+    def show(self, start: int, view: memoryview) -> None:
+        """Wait until the witness has come to `start`, then show `view`.
+
+        Raises:
+            ReaderStopped: a reader whose bytes come earlier failed.
+            AudioError: the audio breaks in these bytes.
+        """
+        with self._turn:
+            while self.witness.size_bytes != start:
+                self.check()
+                self._turn.wait()
+            self.witness.see(view)
+            self._turn.notify_all()
+
+    def check(self) -> None:
+        """Raise ReaderStopped when another reader failed."""
+        if self._failed:
+            raise ReaderStopped("another reader failed")
+
+    def fail(self) -> None:
+        """Stop every reader that waits or asks."""
+        with self._turn:
+            self._failed = True
+            self._turn.notify_all()
+
+    def recover(self) -> None:
+        """Take readers again after a failure that is dealt with."""
+        self._failed = False

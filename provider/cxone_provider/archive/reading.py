@@ -1,0 +1,184 @@
+"""From segments to verified chunks: one entity, one agreed size, right signatures."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, replace
+
+from cxone_provider.archive.audit import AuditEntry
+from cxone_provider.archive.errors import (
+    ExcessBody,
+    RangeIgnored,
+    RecordingChanged,
+    ShortBody,
+    SignatureMismatch,
+    SignatureMissing,
+    SizeDisagrees,
+    UnexpectedAnswer,
+)
+from cxone_provider.archive.integrity import verify_chunk
+from cxone_provider.archive.plan import Segment
+from cxone_provider.archive.ports import Clock, Media, RecordingSource, SegmentRead, WholeBody
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Verified bytes of one segment: how many lie in the buffer, their raw digest, and the entry for the audit log."""
+
+    size_bytes: int
+    sha256: bytes
+    entry: AuditEntry
+
+
+class SegmentReader:
+    """Reads segments of one media by ranged requests, from several threads.
+
+    The first answer settles entity tag and size; every later one must agree with it.
+
+    Args:
+        source: the tenant.
+        media: what is read; its size and entity tag are taken as agreed where they are known.
+        clock: for latencies.
+        stream_secret: key of the chunk signatures; None where the tenant does not sign.
+    """
+
+    def __init__(self, source: RecordingSource, media: Media, clock: Clock, stream_secret: bytes | None) -> None:
+        self._source = source
+        self._clock = clock
+        self._secret = stream_secret
+        self._lock = threading.Lock()
+        self._media = media
+        self._settled = media.etag is not None
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The agreed size, or None before the first answer of a media of unknown size."""
+        return self._media.size_bytes
+
+    @property
+    def etag(self) -> str | None:
+        """The agreed strong entity tag; None before the first answer, or where the source has none."""
+        return self._media.etag
+
+    def resize(self, size_bytes: int) -> None:
+        """Agree on another size: the metadata was read again and tells it."""
+        with self._lock:
+            self._media = replace(self._media, size_bytes=size_bytes)
+
+    def read(self, segment: Segment, buffer: memoryview) -> Chunk:
+        """Fetch and verify one segment into `buffer`.
+
+        A chunk with a wrong or missing signature is read once more; the second time the error stands.
+
+        Raises:
+            RangeIgnored: ranges cannot be used or combined; read the whole in one request.
+            RecordingChanged, SizeDisagrees, SignatureMissing, SignatureMismatch, and what the source raises.
+        """
+        began_s = self._clock.monotonic_s()
+        agreed, answer = self._fetch(segment, buffer)
+        attempts = answer.attempts
+        try:
+            self._verify(agreed, buffer, answer.signature)
+        except (SignatureMissing, SignatureMismatch):
+            agreed, answer = self._fetch(segment, buffer)
+            attempts += answer.attempts
+            self._verify(agreed, buffer, answer.signature)
+        signature = "none" if self._secret is None else "verified"
+        return _chunk(self._clock, agreed, buffer[: agreed.size_bytes], began_s, attempts, signature)
+
+    def _fetch(self, segment: Segment, buffer: memoryview) -> tuple[Segment, SegmentRead]:
+        answer = self._source.read_segment(self._media, segment, buffer)
+        return self._agree(segment, answer), answer
+
+    def _verify(self, agreed: Segment, buffer: memoryview, signature: str | None) -> None:
+        if self._secret is not None:
+            verify_chunk(self._secret, agreed, buffer[: agreed.size_bytes], signature)
+
+    def _agree(self, segment: Segment, answer: SegmentRead) -> Segment:
+        with self._lock:
+            if not self._settled:
+                self._settle(segment, answer)
+            size_bytes = self._media.size_bytes
+            if answer.etag != self._media.etag:
+                raise RecordingChanged(
+                    "another entity than at the start", found=answer.etag or "no strong ETag", expected=self._media.etag
+                )
+        if size_bytes is None:
+            raise UnexpectedAnswer("the source never tells the size", expected="Content-Range with a total")
+        if answer.total_bytes not in (None, size_bytes):
+            raise SizeDisagrees(
+                "the media's size is not the agreed one", found=answer.total_bytes, expected=size_bytes,
+                hint="The metadata is read again; where it stays wrong, the tenant's index and storage disagree.",
+            )  # fmt: skip
+        agreed = replace(segment, stop=min(segment.stop, size_bytes))
+        if answer.bytes_read != agreed.size_bytes:
+            raise ShortBody("segment of another length", found=answer.bytes_read, expected=agreed.size_bytes)
+        return agreed
+
+    def _settle(self, segment: Segment, answer: SegmentRead) -> None:
+        size_bytes = self._media.size_bytes if self._media.size_bytes is not None else answer.total_bytes
+        several = size_bytes is not None and (segment.start > 0 or segment.stop < size_bytes)
+        if answer.etag is None and several and self._secret is None:
+            # RFC 9110 §15.3.7.3: without a strong validator, ranges of two versions could be joined unseen. Signed
+            # chunks are exempt: the tenant itself vouches for each at its offset.
+            raise RangeIgnored("no strong ETag, so ranges cannot be combined", expected="one request for the whole")
+        self._media = replace(self._media, size_bytes=size_bytes, etag=answer.etag)
+        self._settled = True
+
+
+class BodyReader:
+    """Cuts the body of one request for the whole media into the segments of its plan, in order."""
+
+    def __init__(self, body: WholeBody, clock: Clock, size_bytes: int | None) -> None:
+        self._body = body
+        self._clock = clock
+        total_bytes = body.total_bytes
+        if size_bytes is not None and total_bytes not in (None, size_bytes):
+            raise SizeDisagrees("the media's size is not the agreed one", found=total_bytes, expected=size_bytes)
+        agreed = size_bytes if size_bytes is not None else total_bytes
+        if agreed is None:
+            # The end of the connection proves nothing (RFC 9112 §8).
+            raise UnexpectedAnswer("the source never tells the size", expected="Content-Length")
+        self.size_bytes: int = agreed
+
+    def read(self, segment: Segment, buffer: memoryview) -> Chunk:
+        """Read the next segment into `buffer`.
+
+        Raises:
+            ShortBody: the body ended early; and what the body raises.
+        """
+        began_s = self._clock.monotonic_s()
+        view = buffer[: segment.size_bytes]
+        filled = 0
+        while filled < len(view):
+            count = self._body.readinto(view[filled:])
+            if count == 0:
+                raise ShortBody("the body ended early", found=segment.start + filled, expected=self.size_bytes)
+            filled += count
+        return _chunk(self._clock, segment, view, began_s, 1, "none")
+
+    def expect_end(self) -> None:
+        """Check that the body ends where the size says.
+
+        Raises:
+            ExcessBody: more bytes follow.
+        """
+        if self._body.readinto(memoryview(bytearray(1))):
+            raise ExcessBody("the body goes on", found=f"more than {self.size_bytes} bytes", expected=self.size_bytes)
+
+
+def _chunk(clock: Clock, segment: Segment, view: memoryview, began_s: float, attempts: int, signature: str) -> Chunk:
+    digest = hashlib.sha256(view)
+    entry = AuditEntry(
+        timestamp=clock.now(),
+        chunk_index=segment.index,
+        bytes_read=segment.size_bytes,
+        range=segment.inclusive,
+        status="success",
+        attempts=attempts,
+        latency_ms=round((clock.monotonic_s() - began_s) * 1000, 3),
+        sha256=digest.hexdigest(),
+        signature=signature,
+    )
+    return Chunk(segment.size_bytes, digest.digest(), entry)

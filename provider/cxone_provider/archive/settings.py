@@ -1,0 +1,61 @@
+"""How recordings are archived: the settings of a run, and what its recordings share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.keys import ArchiveLayout
+from cxone_provider.archive.parts import DEFAULT_PART_SIZE_BYTES
+from cxone_provider.archive.policy import ArchivePolicy
+from cxone_provider.archive.ports import Clock, ObjectStore, RecordingSource
+
+MAX_CONCURRENCY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSettings:
+    """How recordings are archived.
+
+    Attributes:
+        prefix: where everything lies in the bucket.
+        concurrency: segments in flight at the same time over all recordings; memory is this x part size.
+        part_size_bytes: size of an S3 part and of a reader's buffer.
+        stream_secret: key of the chunk signatures; None where the tenant does not sign.
+        replace: archive again what has a manifest; older versions stay in a versioned bucket.
+        policy: what may be archived.
+        keep_unfinished: leave the multipart upload of a failure that another try can mend.
+        context: who archives, for the manifest, e.g. DAG and run.
+        storage: encryption and lock as asked for, for the manifest.
+    """
+
+    prefix: str = ""
+    concurrency: int = 4
+    part_size_bytes: int = DEFAULT_PART_SIZE_BYTES
+    stream_secret: bytes | None = field(default=None, repr=False)
+    replace: bool = False
+    policy: ArchivePolicy = field(default_factory=ArchivePolicy)
+    keep_unfinished: bool = False
+    context: Mapping[str, Any] = field(default_factory=dict)
+    storage: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.concurrency <= MAX_CONCURRENCY:
+            raise InvalidSetting("unusable concurrency", found=self.concurrency, expected=f"1 to {MAX_CONCURRENCY}")
+        if self.part_size_bytes < 1:
+            raise InvalidSetting("unusable part_size_bytes", found=self.part_size_bytes, expected="at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What every recording of a run shares."""
+
+    source: RecordingSource
+    store: ObjectStore
+    clock: Clock
+    layout: ArchiveLayout
+    settings: ArchiveSettings
+    cancelled: threading.Event
