@@ -1,0 +1,165 @@
+"""A process that dies between any two calls, and the try after it: one version, whole evidence, little fetched twice."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import replace
+
+import pytest
+
+from cxone_provider.archive.errors import SourceUnavailable, UploadVanished
+from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.trail import verify_trail
+from tests.fakes.faults import When
+from tests.fakes.journal import MemoryJournal
+from tests.fakes.store import Operation
+from tests.unit.archive.archiving_cases import CALL, LAYOUT, MEDIA_KEY, OTHER_CALL, Case
+
+SEGMENTS_PER_PART = 3
+STORE_CALLS: tuple[Operation, ...] = ("read", "put", "create_upload", "put_part", "complete_upload")
+
+
+class Killed(BaseException):
+    """Stands for a process that is gone: no cleanup runs."""
+
+
+def kill_points() -> list[tuple[bool, str, str, int]]:
+    """Every store call of a whole run, before and after its effect, with a journal and without."""
+    points = []
+    for journalled in (True, False):
+        case = Case(concurrency=1)
+        case.run(MemoryJournal() if journalled else None)
+        made = [call.operation for call in case.store.calls]
+        points += [
+            (journalled, name, when, nth)
+            for name in STORE_CALLS
+            for when in ("before", "after")
+            for nth in range(made.count(name))
+        ]
+    # Without a journal the second put finds the trail that the first one opened: it has no effect to be killed after.
+    points.remove((False, "put", "after", 1))
+    return points
+
+
+@pytest.mark.parametrize(("journalled", "operation", "when", "nth"), kill_points())
+def test_a_kill_at_any_call_is_healed_by_the_next_try(
+    journalled: bool, operation: Operation, when: When, nth: int
+) -> None:
+    case, journal = Case(concurrency=1), MemoryJournal() if journalled else None
+    case.store.fail_next(operation, Killed(), when=when, skip=nth)
+    with pytest.raises(Killed):
+        case.run(journal)
+    log = case.run(journal)
+    assert log.success, log.error
+    assert case.store.body(MEDIA_KEY) == CALL
+    assert case.versions()[MEDIA_KEY] == 1
+    assert case.versions()[LAYOUT.manifest_key("rec")] == 1
+    trail = verify_trail("rec", case.store.body(LAYOUT.audit_key("rec")))
+    assert {event["chunk_index"] for event in trail.events if event["event"] == "segment"} == set(range(15))
+    twice = len(case.fetched()) - len(set(case.fetched()))
+    assert twice <= SEGMENTS_PER_PART
+
+
+@pytest.mark.parametrize("segment", range(15))
+def test_a_kill_while_fetching_costs_at_most_one_part(segment: int) -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+
+    def kill(index: int) -> None:
+        if index == segment:
+            raise Killed
+
+    case.source.before_segment = kill
+    with pytest.raises(Killed):
+        case.run(journal)
+    case.source.before_segment = lambda index: None
+    log = case.run(journal)
+    assert log.outcome is Outcome.ARCHIVED
+    assert case.store.body(MEDIA_KEY) == CALL
+    assert len(case.fetched()) - len(set(case.fetched())) <= SEGMENTS_PER_PART
+    assert case.no_upload_left()
+
+
+def failed_with_parts_stored(case: Case, journal: MemoryJournal) -> None:
+    """Let a try fail in a way that another can mend, with the first parts stored."""
+    case.source.script("rec", 10, [SourceUnavailable("down")])
+    log = case.run(journal, keep_unfinished=True)
+    assert log.error is not None
+    assert log.error.retryable
+
+
+def test_a_failure_that_can_be_mended_keeps_its_parts_for_the_next_try() -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+    failed_with_parts_stored(case, journal)
+    fetched_before = len(case.fetched())
+    log = case.run(journal)
+    assert log.outcome is Outcome.ARCHIVED
+    assert case.fetched()[fetched_before:] == list(range(9, 15))
+    assert [entry.status for entry in log.entries] == ["read-back"] * 9 + ["success"] * 6
+    assert case.store.body(MEDIA_KEY) == CALL
+
+
+def test_an_unfinished_upload_of_another_entity_is_not_gone_on_with() -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+    failed_with_parts_stored(case, journal)
+    case.recording.content, case.recording.etag = OTHER_CALL, '"v2"'
+    log = case.run(journal)
+    assert log.outcome is Outcome.ARCHIVED
+    assert case.store.body(MEDIA_KEY) == OTHER_CALL
+    assert case.no_upload_left()
+
+
+@pytest.mark.parametrize("change", [{"segment_size_bytes": 30_000}, {"part_size_bytes": 80_000}])
+def test_an_upload_that_is_cut_otherwise_is_not_gone_on_with(change: dict[str, int]) -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+    failed_with_parts_stored(case, journal)
+    if "segment_size_bytes" in change:
+        case.plan = replace(case.plan, segment_size_bytes=change["segment_size_bytes"])
+        log = case.run(journal)
+    else:
+        log = case.run(journal, **change)
+    assert log.outcome is Outcome.ARCHIVED
+    assert case.store.body(MEDIA_KEY) == CALL
+
+
+@pytest.mark.parametrize("state", [{}, {"key": 1}, {"upload_id": "x", "key": "y"}])
+def test_a_journal_that_holds_something_else_is_ignored(state: dict[str, object]) -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+    journal.save("rec", state)
+    assert case.run(journal).outcome is Outcome.ARCHIVED
+
+
+def test_a_part_that_changed_in_the_store_is_never_published_as_archived() -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+    case.source.script("rec", 14, [SourceUnavailable("down")])
+    case.run(journal, keep_unfinished=True)
+    [upload] = case.store.uploads("")
+    forged = bytes(60_000)
+    case.store.put_part(upload.key, upload.upload_id, 2, memoryview(forged), hashlib.sha256(forged).digest())
+    log = case.run(journal)
+    assert log.outcome is Outcome.FAILED
+    assert LAYOUT.manifest_key("rec") not in case.store.objects
+
+
+def test_the_answer_to_complete_may_be_lost() -> None:
+    case = Case()
+    case.store.fail_next("complete_upload", UploadVanished("404 to the repeated call"), when="after")
+    log = case.run()
+    assert log.outcome is Outcome.ARCHIVED, log.error
+    assert case.versions()[MEDIA_KEY] == 1
+
+
+def test_two_workers_make_one_version_and_the_loser_says_so() -> None:
+    case, started = Case(concurrency=1), threading.Event()
+
+    def overtake(index: int) -> None:
+        if index == 14 and not started.is_set():
+            started.set()
+            assert case.run(MemoryJournal()).outcome is Outcome.ARCHIVED
+
+    case.source.before_segment = overtake
+    log = case.run(MemoryJournal())
+    assert log.outcome is Outcome.ALREADY_ARCHIVED
+    assert case.versions()[MEDIA_KEY] == 1
+    assert case.versions()[LAYOUT.manifest_key("rec")] == 1
+    assert case.no_upload_left()
