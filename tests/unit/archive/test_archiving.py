@@ -1,10 +1,11 @@
-"""The use case over a tenant and a bucket in memory: right bytes and evidence, or a named error and nothing published."""
+"""The use case in memory: the right bytes with their evidence, or a named error and nothing published."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
+from typing import Any
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_metadata_that_stays_wrong_is_an_error_that_names_both_sizes(described: 
 
 @pytest.mark.parametrize("trait", [{"ranges": False}, {"etag": None}])
 @pytest.mark.parametrize("part_size_bytes", [2**20, 60_000])
-def test_ranges_that_cannot_be_combined_become_one_request(trait: dict[str, object], part_size_bytes: int) -> None:
+def test_ranges_that_cannot_be_combined_become_one_request(trait: dict[str, Any], part_size_bytes: int) -> None:
     case = Case(part_size_bytes=part_size_bytes, **trait)
     log = case.run()
     assert log.outcome is Outcome.ARCHIVED, log.error

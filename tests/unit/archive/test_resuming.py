@@ -1,10 +1,11 @@
-"""A process that dies between any two calls, and the try after it: one version, whole evidence, little fetched twice."""
+"""A process that dies between any two calls, and the try after it: one version, whole evidence, one part again."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,18 +25,16 @@ class Killed(BaseException):
     """Stands for a process that is gone: no cleanup runs."""
 
 
-def kill_points() -> list[tuple[bool, str, str, int]]:
+def kill_points() -> list[tuple[bool, Operation, When, int]]:
     """Every store call of a whole run, before and after its effect, with a journal and without."""
-    points = []
+    points: list[tuple[bool, Operation, When, int]] = []
+    moments: tuple[When, When] = ("before", "after")
     for journalled in (True, False):
         case = Case(concurrency=1)
         case.run(MemoryJournal() if journalled else None)
         made = [call.operation for call in case.store.calls]
         points += [
-            (journalled, name, when, nth)
-            for name in STORE_CALLS
-            for when in ("before", "after")
-            for nth in range(made.count(name))
+            (journalled, name, when, nth) for name in STORE_CALLS for when in moments for nth in range(made.count(name))
         ]
     # Without a journal the second put finds the trail that the first one opened: it has no effect to be killed after.
     points.remove((False, "put", "after", 1))
@@ -110,7 +109,7 @@ def test_an_unfinished_upload_of_another_entity_is_not_gone_on_with() -> None:
 
 
 @pytest.mark.parametrize("change", [{"segment_size_bytes": 30_000}, {"part_size_bytes": 80_000}])
-def test_an_upload_that_is_cut_otherwise_is_not_gone_on_with(change: dict[str, int]) -> None:
+def test_an_upload_that_is_cut_otherwise_is_not_gone_on_with(change: dict[str, Any]) -> None:
     case, journal = Case(concurrency=1), MemoryJournal()
     failed_with_parts_stored(case, journal)
     if "segment_size_bytes" in change:
