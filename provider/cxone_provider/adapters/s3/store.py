@@ -1,0 +1,260 @@
+"""The archive's :class:`~cxone_provider.archive.ports.ObjectStore` over boto3."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+
+from cxone_provider.adapters.clock import SystemClock
+from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
+from cxone_provider.adapters.s3.bucket import Bucket
+from cxone_provider.adapters.s3.errors import ABSENT, CONFLICTS, DIGEST_REFUSALS, error_code
+from cxone_provider.adapters.s3.locking import ensure_locked, require_lock
+from cxone_provider.adapters.s3.reading import ObjectReader, checksum_mode, read_small, stored_object
+from cxone_provider.adapters.s3.settings import StoreSettings
+from cxone_provider.adapters.s3.writing import (
+    SSE_HEADERS,
+    as_body,
+    base64_of,
+    completed_part,
+    composite_sha256,
+    digest_parameters,
+    object_parameters,
+)
+from cxone_provider.archive.errors import DigestMismatch, ObjectExists, StoreError, StoreRefused, StoreUnavailable
+from cxone_provider.archive.ports import Clock, ObjectAttributes, Part, StoredObject, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_NO_UPLOAD = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
+_REPEATED = CONFLICTS | DIGEST_REFUSALS
+
+
+class S3Store:
+    """One bucket of any S3 server.
+
+    botocore repeats what 5xx, throttling and broken connections spoil. On top of that this class repeats, within
+    `retry`: conflicts of conditional writes (409), bodies refused because their digest did not arrive as it was sent,
+    broken bodies of answers, and aborts that leave parts behind.
+
+    A write whose answer was lost may be repeated and then find itself: :class:`ObjectExists` from a conditional write,
+    and :class:`UploadVanished` from :meth:`complete_upload`, can mean that this very write succeeded.
+
+    Requests: one a call, except ``check`` (2 with Object Lock), ``complete_upload`` (2; with Object Lock 1 more for the
+    retention and 1 for the legal hold), ``abort_upload`` (2), listings (1 a page of 1,000), and 1 more for conditional
+    writes that are emulated.
+
+    Args:
+        client: boto3 S3 client, best made with :func:`~cxone_provider.adapters.s3.client.tuned_client_config`.
+        bucket: name.
+        settings: how objects are written.
+        clock: waits between repetitions.
+        retry: bounds of the repetitions.
+    """
+
+    def __init__(
+        self,
+        client: S3Client,
+        bucket: str,
+        settings: StoreSettings | None = None,
+        *,
+        clock: Clock | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.bucket = bucket
+        self._settings = settings or StoreSettings()
+        self._s3 = Bucket(client, bucket, self._settings)
+        self._clock = clock or SystemClock()
+        self._retry = retry or RetryPolicy(attempts=4, base_delay_s=0.2, max_delay_s=2.0)
+
+    def check(self) -> None:
+        """Show before the first byte that writes can work as asked: bucket, and Object Lock where it is asked for."""
+        if self._s3.find("HeadBucket", "", ABSENT | {"NoSuchBucket"}) is None:
+            raise StoreRefused(
+                "there is no such bucket", found=self.bucket,
+                hint="Make the bucket, or correct its name or the connection's endpoint.",
+            )  # fmt: skip
+        if self._settings.lock is not None:
+            require_lock(self._s3)
+
+    def read(self, key: str, *, max_bytes: int) -> tuple[bytes, StoredObject] | None:
+        """Return a small object, or None if there is none."""
+        return self._retry.call(lambda: read_small(self._s3, key, max_bytes), self._clock)
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return what the store says of an object, or None if there is none."""
+        answer = self._s3.find("HeadObject", key, ABSENT, **checksum_mode(self._s3))
+        if answer is None:
+            return None
+        return stored_object(key, int(answer["ContentLength"]), answer.get("Metadata", {}), answer)
+
+    @contextmanager
+    def stream(self, key: str, *, version_id: str | None = None) -> Iterator[Iterator[bytes]]:
+        """Yield an object's bytes in pieces of at most 1 MiB; a broken connection is taken up where it broke."""
+        with closing(ObjectReader(self._s3, key, version_id, self._retry, self._clock)) as reader:
+            reader.open()
+            yield reader.pieces()
+
+    def put(
+        self,
+        key: str,
+        body: bytes | bytearray | memoryview,
+        attributes: ObjectAttributes,
+        *,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> StoredObject:
+        """Write an object in one request; visible only when complete."""
+        content = as_body(body)
+        sha256 = bytes.fromhex(attributes.sha256) if attributes.sha256 else hashlib.sha256(content).digest()
+        parameters = object_parameters(self._settings, attributes)
+        answer = self._write(
+            "PutObject", key, Body=content, **parameters, **digest_parameters(self._settings, content, sha256),
+            **self._condition(key, if_absent=if_absent, if_match=if_match),
+        )  # fmt: skip
+        self._check_encrypted(answer)
+        _check_digest(answer.get("ChecksumSHA256"), base64_of(sha256), key)
+        return stored_object(key, len(content), parameters["Metadata"], answer)
+
+    def create_upload(self, key: str, attributes: ObjectAttributes) -> str:
+        """Open a multipart upload and return its id."""
+        parameters = object_parameters(self._settings, attributes)
+        if self._settings.checksum == "sha256":
+            parameters["ChecksumAlgorithm"] = "SHA256"
+        answer = self._write("CreateMultipartUpload", key, **parameters)
+        upload_id = str(answer["UploadId"])
+        try:
+            self._check_encrypted(answer)
+        except StoreRefused:
+            self.abort_upload(key, upload_id)
+            raise
+        return upload_id
+
+    def put_part(self, key: str, upload_id: str, number: int, body: memoryview, sha256: bytes) -> Part:
+        """Store part `number`; the body is sent without a copy where it is a view of a whole bytearray."""
+        content = as_body(body)
+        answer = self._write(
+            "UploadPart", key, UploadId=upload_id, PartNumber=number, Body=content,
+            **digest_parameters(self._settings, content, sha256),
+        )  # fmt: skip
+        stored = answer.get("ChecksumSHA256")
+        _check_digest(stored, base64_of(sha256), key)
+        return Part(number, len(content), str(answer["ETag"]).strip('"'), stored)
+
+    def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, if_absent: bool = False
+    ) -> StoredObject:
+        """Make the object visible, then ask the store what it holds, and see to its lock.
+
+        Raises:
+            DigestMismatch: the store's checksum over all parts is not theirs.
+        """
+        if not parts:
+            raise StoreRefused("an upload without parts cannot be completed", found=key)
+        size_bytes = sum(part.size_bytes for part in parts)
+        answer = self._write(
+            "CompleteMultipartUpload", key, UploadId=upload_id, MpuObjectSize=size_bytes,
+            MultipartUpload={"Parts": [completed_part(part) for part in parts]},
+            **self._condition(key, if_absent=if_absent, if_match=None),
+        )  # fmt: skip
+        completed = stored_object(key, size_bytes, {}, answer)
+        seen = self.stat(key)
+        # Another write may already have replaced it; then Complete's own answer is what is known of this version.
+        ours = seen is not None and (seen.etag, seen.version_id) == (completed.etag, completed.version_id)
+        stored = seen if seen is not None and ours else completed
+        _check_composite(stored, parts)
+        self.ensure_locked(stored)
+        return stored
+
+    def ensure_locked(self, stored: StoredObject) -> None:
+        """Check that an object is locked as the settings ask, and lock it where the store dropped that.
+
+        Raises:
+            StoreRefused: it is not, and locking it does not hold.
+        """
+        ensure_locked(self._s3, stored.key, stored.version_id)
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Remove an unfinished upload, again and again until the store lists no parts of it."""
+        self._retry.call(lambda: self._abort(key, upload_id), self._clock)
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """Yield the unfinished uploads whose keys start with `prefix`."""
+        markers = ("KeyMarker", "UploadIdMarker")
+        for page in self._s3.pages("ListMultipartUploads", "", markers, Prefix=prefix):
+            for found in page.get("Uploads", []):
+                if found["Key"].startswith(prefix):
+                    initiated_at = pendulum.instance(found["Initiated"]).in_timezone("UTC")
+                    yield Upload(found["Key"], found["UploadId"], initiated_at)
+
+    def parts(self, key: str, upload_id: str) -> Sequence[Part]:
+        """Return the stored parts in order."""
+        pages = self._s3.pages("ListParts", key, ("PartNumberMarker",), UploadId=upload_id)
+        found = [
+            Part(part["PartNumber"], part["Size"], part["ETag"].strip('"'), part.get("ChecksumSHA256"))
+            for page in pages
+            for part in page.get("Parts", [])
+        ]
+        return sorted(found, key=lambda part: part.number)
+
+    def _write(self, operation: str, key: str, **parameters: Any) -> dict[str, Any]:
+        def attempt() -> dict[str, Any]:
+            try:
+                return self._s3.call(operation, key, **parameters)
+            except StoreError as error:
+                if error_code(error.__cause__) in _REPEATED:
+                    raise TryAgain(error) from error.__cause__
+                raise
+
+        return self._retry.call(attempt, self._clock)
+
+    def _condition(self, key: str, *, if_absent: bool, if_match: str | None) -> dict[str, str]:
+        if self._settings.conditional_writes == "native":
+            return _condition_headers(if_absent=if_absent, if_match=if_match)
+        if if_absent or if_match is not None:
+            there = self.stat(key)
+            if (if_absent and there is not None) or (
+                if_match is not None and (there is None or there.etag != if_match)
+            ):
+                raise ObjectExists("a look before the write found another state", found=there, expected=if_match)
+        return {}
+
+    def _check_encrypted(self, answer: Mapping[str, Any]) -> None:
+        wanted = SSE_HEADERS.get(self._settings.encryption or "")
+        if wanted is not None and answer.get("ServerSideEncryption") != wanted:
+            raise StoreRefused(
+                "the store does not encrypt as asked", found=answer.get("ServerSideEncryption", "no encryption"),
+                expected=wanted, hint="Leave encryption out, or set it as the bucket's default.",
+            )  # fmt: skip
+
+    def _abort(self, key: str, upload_id: str) -> None:
+        self._s3.find("AbortMultipartUpload", key, _NO_UPLOAD, UploadId=upload_id)
+        left = self._s3.find("ListParts", key, _NO_UPLOAD, UploadId=upload_id) or {}
+        if left.get("Parts"):
+            # A part that was on its way during the abort is stored after it.
+            raise TryAgain(StoreUnavailable("parts of an aborted upload remain", found=key, expected="none"))
+
+
+def _condition_headers(*, if_absent: bool, if_match: str | None) -> dict[str, str]:
+    if if_match is not None:
+        return {"IfMatch": f'"{if_match}"'}
+    return {"IfNoneMatch": "*"} if if_absent else {}
+
+
+def _check_digest(stored: str | None, sent: str, key: str) -> None:
+    if stored is not None and stored != sent:
+        raise DigestMismatch(
+            f"the store's checksum of {key} is not that of the bytes sent", found=stored, expected=sent
+        )
+
+
+def _check_composite(stored: StoredObject, parts: Sequence[Part]) -> None:
+    found, expected = stored.checksums.get("sha256"), composite_sha256(parts)
+    # Without a suffix it is a checksum of another kind, which the parts' digests cannot give.
+    if found is not None and expected is not None and "-" in found:
+        _check_digest(found, expected, stored.key)
