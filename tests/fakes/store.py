@@ -259,10 +259,8 @@ class FakeStore:
         there = self._newest(key)
         if if_absent and there is not None:
             raise ObjectExists("there is an object", found=key)
-        if if_match is not None and there is None:
-            raise StoreRefused("there is no object to replace", found=key)
-        if if_match is not None and there is not None and there.stored.etag != if_match:
-            raise ObjectExists("the object is another one", found=there.stored.etag, expected=if_match)
+        if if_match is not None and (there is None or there.stored.etag != if_match):
+            raise ObjectExists("the object is another one, or gone", found=there, expected=if_match)
 
     def _check_parts(self, given: Sequence[Part], stored: Sequence[Part]) -> None:
         if not given or [(part.number, part.etag) for part in given] != [(p.number, p.etag) for p in stored]:
@@ -273,9 +271,8 @@ class FakeStore:
     def _store(self, key: str, content: bytes, attributes: ObjectAttributes, *, etag: str, sha256: str) -> StoredObject:
         _check_metadata(attributes.metadata)
         self._made += 1
-        stored = StoredObject(
-            key, len(content), etag, f"version-{self._made}", dict(attributes.metadata), {"sha256": sha256}
-        )
+        metadata = {name.lower(): value for name, value in attributes.metadata.items()}
+        stored = StoredObject(key, len(content), etag, f"version-{self._made}", metadata, {"sha256": sha256})
         self.objects.setdefault(key, []).append(Version(stored, content, attributes, self._lock_settings))
         return stored
 
