@@ -102,19 +102,19 @@ def test_backs_off_exponentially_with_full_jitter() -> None:
     assert clock.sleeps == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
-@given(st.floats(0, 1, exclude_max=True), st.integers(1, 100))
-def test_no_backoff_is_longer_than_the_maximum(fraction: float, failures: int) -> None:
+@given(st.floats(0, 1, exclude_max=True))
+def test_no_backoff_is_longer_than_the_maximum(fraction: float) -> None:
     clock = FakeClock()
     policy = RetryPolicy(attempts=100, max_delay_s=4, deadline_s=86_400, random=lambda: fraction)
     with pytest.raises(SourceUnavailable):
         policy.call(attempt_of([broken()] * 100), clock)
     assert len(clock.sleeps) == 99
-    assert all(0 <= s <= 4 for s in clock.sleeps[:failures])
+    assert all(0 <= s <= 4 for s in clock.sleeps)
 
 
 def test_the_server_decides_the_wait_within_the_maximum() -> None:
     clock = FakeClock()
-    outcomes = [broken(7.0), broken(math.inf), broken(-3.0), broken(0.0), "ok"]
+    outcomes: list[Exception | str] = [broken(7.0), broken(math.inf), broken(-3.0), broken(0.0), "ok"]
     RetryPolicy(max_retry_after_s=60).call(attempt_of(outcomes), clock)
     assert clock.sleeps == [7.0, 60.0, 0.0, 0.0]
 

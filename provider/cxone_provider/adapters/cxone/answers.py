@@ -1,0 +1,108 @@
+"""What an answer's status means, and its body read within bounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+import pendulum
+import requests
+import urllib3
+
+from cxone_provider.adapters.cxone.documents import MAX_DOCUMENT_BYTES
+from cxone_provider.adapters.cxone.ranges import parse_unsatisfied
+from cxone_provider.adapters.cxone.settings import RECORDING_SCOPES
+from cxone_provider.adapters.retrying import DEFAULT_RETRY_AFTER_S, TryAgain, parse_retry_after_s
+from cxone_provider.archive.errors import (
+    AccessDenied,
+    RangeNotSatisfiable,
+    RateLimited,
+    RecordingChanged,
+    RecordingNotFound,
+    SourceError,
+    SourceUnavailable,
+    UnexpectedAnswer,
+    shown,
+)
+
+_EXCERPT_BYTES = 4096
+_EXCERPT_CHARACTERS = 160
+
+
+def read_document(answer: requests.Response, what: str) -> bytes:
+    """Return the body of an answer that should be a JSON document.
+
+    Raises:
+        UnexpectedAnswer: it is encoded or larger than 1 MiB; no more than that is read.
+        urllib3.exceptions.HTTPError: it broke off.
+    """
+    encoding = answer.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() != "identity":
+        raise UnexpectedAnswer(f"{what} is encoded although identity was asked for", found=shown(encoding))
+    body = _read_up_to(answer, MAX_DOCUMENT_BYTES + 1)
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise UnexpectedAnswer(
+            f"{what} is too large", found=f"more than {MAX_DOCUMENT_BYTES} bytes", expected="a small JSON document"
+        )
+    return body
+
+
+def excerpt(answer: requests.Response, secrets: Iterable[str]) -> str:
+    """Return status and start of the body, fit for an error: bounded, escaped, with every secret blanked."""
+    try:
+        text = _read_up_to(answer, _EXCERPT_BYTES).decode("utf-8", "replace")
+    except urllib3.exceptions.HTTPError:
+        text = ""
+    for secret in secrets:
+        for form in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
+            text = text.replace(form, "***")
+    return f"{answer.status_code} {shown(text.strip(), limit=_EXCERPT_CHARACTERS)}".strip()
+
+
+def refusal(
+    answer: requests.Response, subject: str, now: pendulum.DateTime, secrets: Iterable[str]
+) -> SourceError | RecordingChanged | TryAgain:
+    """Return what to raise for an answer that is not the one asked for.
+
+    Args:
+        answer: anything but a success or 401.
+        subject: what was asked for, e.g. ``metadata of 4711``.
+        now: for a ``Retry-After`` that is a date.
+        secrets: what the body must not show.
+    """
+    status = answer.status_code
+    found = excerpt(answer, secrets)
+    if status == 429 or 500 <= status < 600:
+        return _passing(answer, subject, found, now)
+    if status == 403:
+        return AccessDenied(
+            f"no access to {subject}", found=found, expected=f"scopes {' and '.join(RECORDING_SCOPES)}",
+            hint="Does the client have both scopes, and may it see this recording?",
+        )  # fmt: skip
+    if status in (404, 410):
+        return RecordingNotFound(f"no {subject}", found=found)
+    if status == 412:
+        return RecordingChanged(f"{subject} is another entity by now", found=found)
+    if status == 416:
+        error = RangeNotSatisfiable(f"range outside {subject}", found=answer.headers.get("Content-Range", "416"))
+        error.actual_size_bytes = parse_unsatisfied(answer.headers.get("Content-Range"))
+        return error
+    hint = "Redirects are not followed: is host the API's own base URL?" if 300 <= status < 400 else None
+    return UnexpectedAnswer(f"unexpected status for {subject}", found=found, hint=hint)
+
+
+def _passing(answer: requests.Response, subject: str, found: str, now: pendulum.DateTime) -> TryAgain:
+    wait_s = parse_retry_after_s(answer.headers.get("Retry-After"), now)
+    if answer.status_code == 429:
+        hint = "Other clients share the tenant's quota; lower the concurrency or try later."
+        error = RateLimited(f"too many requests for {subject}", found=found, hint=hint)
+        return TryAgain(error, wait_s=DEFAULT_RETRY_AFTER_S if wait_s is None else wait_s)
+    return TryAgain(SourceUnavailable(f"no answer for {subject}", found=found), wait_s=wait_s)
+
+
+def _read_up_to(answer: requests.Response, limit_bytes: int) -> bytes:
+    body = bytearray()
+    while len(body) < limit_bytes and (piece := answer.raw.read(limit_bytes - len(body), decode_content=False)):
+        body += piece
+    return bytes(body)

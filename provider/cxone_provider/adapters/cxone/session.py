@@ -1,0 +1,166 @@
+"""Requests to one API's origin over pooled, persistent, verified connections.
+
+One :class:`requests.Session` is shared by all threads: nothing changes it after it is made. Cookies are refused,
+redirects are not followed, TLS is always verified, ``.netrc`` is not read, and answers come unencoded. What corporate
+networks need of the environment, proxies and a CA bundle, is read once and gives way to the connection's own fields.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+
+from cxone_provider import __version__
+from cxone_provider.adapters.cxone.pace import paced_pools
+from cxone_provider.adapters.cxone.settings import CXoneSettings, is_loopback
+from cxone_provider.adapters.retrying import TryAgain
+from cxone_provider.archive.errors import (
+    ArchiveError,
+    InvalidSetting,
+    ShortBody,
+    SourceUnavailable,
+    TransferStalled,
+    UnexpectedAnswer,
+    shown,
+)
+
+_POOL_SIZE = 64  # more threads than this still work; their connections are not kept
+_WIRE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
+_PASSING_ERRORS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+
+
+class ApiSession:
+    """Sends requests to the paths of one base URL and nowhere else.
+
+    Args:
+        settings: the tenant.
+
+    Raises:
+        InvalidSetting: the CA bundle does not exist.
+    """
+
+    def __init__(self, settings: CXoneSettings) -> None:
+        self._base_url = settings.base_url
+        self._connect_s = settings.timeouts.connect_s
+        self._session = _session(settings)
+
+    @contextmanager
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        limit_s: float,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Iterator[requests.Response]:
+        """Yield one answer whose body is not read yet; what is not read when the block ends is dropped.
+
+        Raises:
+            TryAgain: with SourceUnavailable; no answer came, or reading its body in the block failed.
+            UnexpectedAnswer: the server is not who it should be, or does not speak HTTP.
+        """
+        try:
+            answer = self._session.request(
+                method, self._base_url + path, headers=headers, params=params, data=form,
+                timeout=(self._connect_s, limit_s), allow_redirects=False, stream=True,
+            )  # fmt: skip
+        except _WIRE_ERRORS as error:
+            raise _no_answer(error) from error
+        try:
+            yield answer
+        except _WIRE_ERRORS as error:
+            raise TryAgain(SourceUnavailable("the answer broke off", found=_named(error))) from error
+        finally:
+            answer.close()
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._session.close()
+
+
+def broken_body(error: urllib3.exceptions.HTTPError, received_bytes: int) -> ArchiveError:
+    """Return what a body's failure means for a transfer."""
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return TransferStalled("bytes come too slowly", found=f"{received_bytes} bytes before the limit")
+    if any(isinstance(cause, http.client.IncompleteRead) for cause in _causes(error)):
+        return ShortBody("the body ended before its declared length", found=f"{received_bytes} bytes")
+    return SourceUnavailable("the connection broke", found=f"{_named(error)} after {received_bytes} bytes")
+
+
+class _PacedAdapter(HTTPAdapter):
+    def __init__(self, min_bytes_per_s: float) -> None:
+        # Set first: the base class makes its pool manager at once.
+        self._pools = paced_pools(min_bytes_per_s)
+        super().__init__(pool_connections=4, pool_maxsize=_POOL_SIZE)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _session(settings: CXoneSettings) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.headers["User-Agent"] = f"airflow-provider-cxone/{__version__}"
+    session.headers["Accept-Encoding"] = "identity"
+    session.verify = _ca_bundle(settings)
+    session.proxies.update(_proxies(settings))
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _PacedAdapter(settings.timeouts.min_bytes_per_s))
+    return session
+
+
+def _ca_bundle(settings: CXoneSettings) -> str | bool:
+    path = settings.ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if path is None:
+        return True
+    if not Path(path).exists():
+        raise InvalidSetting("the CA bundle does not exist", found=path, expected="a PEM file on every worker")
+    return path
+
+
+def _proxies(settings: CXoneSettings) -> Mapping[str, str]:
+    if settings.proxies or is_loopback(urlsplit(settings.base_url).hostname or ""):
+        return settings.proxies
+    return get_environ_proxies(settings.base_url)
+
+
+def _no_answer(error: Exception) -> Exception:
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return UnexpectedAnswer(
+            "the server's certificate does not verify", found=_named(error),
+            hint="Behind a proxy that opens TLS, set the connection's ca_bundle.",
+        )  # fmt: skip
+    if isinstance(error, _PASSING_ERRORS):
+        return TryAgain(SourceUnavailable("no answer", found=_named(error)))
+    return UnexpectedAnswer("not an HTTP answer", found=_named(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _named(error: Exception) -> str:
+    return shown(f"{type(error).__name__}: {error}")
