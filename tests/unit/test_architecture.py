@@ -189,3 +189,11 @@ def test_mypy_checks_every_folder_that_holds_python() -> None:
     checked = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["files"]
     holding = {path.relative_to(PROJECT).parts[0] for path in SOURCES}
     assert holding <= set(checked)
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    version = re.search(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(), re.MULTILINE)
+    newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert version
+    assert newest
+    assert newest[1] == version[1]
