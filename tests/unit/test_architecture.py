@@ -28,6 +28,7 @@ HEAVY = ("airflow", "boto3", "botocore", "great_expectations", "pandas", "reques
 PUBLIC = {
     "hooks/cxone.py": {"CXoneHook"},
     "operators/recordings.py": {
+        "CheckArchiveRunOperator",
         "ListRecordingsOperator",
         "NotifyArchiveOperator",
         "StreamRecordingToS3Operator",
@@ -81,6 +82,15 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield node.module or ""
 
 
+def public_names(tree: ast.Module) -> set[str]:
+    """Return what a module offers: its `__all__`, or the classes and functions it defines."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")}
+
+
 def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return the lines of a function's body, its docstring left out."""
     body = node.body[1:] if ast.get_docstring(node) else node.body
@@ -107,14 +117,12 @@ def test_provider_metadata_and_the_package_import_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(("module", "names"), PUBLIC.items(), ids=PUBLIC)
 def test_the_public_surface_is_the_contract(module: str, names: set[str]) -> None:
-    defined = ast.parse((PACKAGE / module).read_text()).body
-    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    public = {node.name for node in defined if isinstance(node, kinds) and not node.name.startswith("_")}
-    assert public == names
+    assert public_names(ast.parse((PACKAGE / module).read_text())) == names
 
 
 def test_modules_stay_short() -> None:
-    counted = {str(path.relative_to(PROJECT)): len(path.read_text().splitlines()) for path in SOURCES}
+    modules = [path for path in SOURCES if path.relative_to(PROJECT).parts[0] != "tests"]
+    counted = {str(path.relative_to(PROJECT)): len(path.read_text().splitlines()) for path in modules}
     assert {path: lines for path, lines in counted.items() if lines > MAX_MODULE_LINES} == {}
 
 
@@ -151,6 +159,7 @@ def test_no_handler_swallows_everything() -> None:
         where
         for where, handler in nodes(ast.ExceptHandler, SHIPPED)
         if handler.type is None or ast.unparse(handler.type) in {"Exception", "BaseException"}
+        if ast.unparse(handler.body[-1]) != "raise"
     ]
     assert broad == []
 
