@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,9 +103,13 @@ class TokenClient:
         settings: the tenant and its credentials.
         api: sends the request.
         clock: measures lifetimes.
+        on_token: told every new token before it is used, so that whoever writes the logs can hide it.
     """
 
-    def __init__(self, settings: CXoneSettings, api: ApiSession, clock: Clock) -> None:
+    def __init__(
+        self, settings: CXoneSettings, api: ApiSession, clock: Clock, on_token: Callable[[str], None] | None = None
+    ) -> None:
+        self._on_token = on_token
         self._settings = settings
         self._api = api
         self._clock = clock
@@ -180,7 +184,10 @@ class TokenClient:
             if answer.status_code != 200:
                 raise self._refused(answer)
             body = read_document(answer, "token answer")
-        return parse_token(parse_object(body, "token answer", secret=True), settings.scope)
+        token = parse_token(parse_object(body, "token answer", secret=True), settings.scope)
+        if self._on_token is not None:
+            self._on_token(token.value)
+        return token
 
     def _refused(self, answer: requests.Response) -> Exception:
         secrets = (self._settings.client_secret,)

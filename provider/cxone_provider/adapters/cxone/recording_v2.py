@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -38,16 +38,17 @@ class RecordingV2Source:
     Args:
         settings: the tenant.
         clock: waits, and measures token lifetimes.
+        on_token: told every new token before it is used, so that whoever writes the logs can hide it.
 
     Raises:
         InvalidSetting: the CA bundle does not exist.
     """
 
-    def __init__(self, settings: CXoneSettings, clock: Clock) -> None:
+    def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
         self._settings = settings
         self._clock = clock
         self._api = ApiSession(settings)
-        self._tokens = TokenClient(settings, self._api, clock)
+        self._tokens = TokenClient(settings, self._api, clock, on_token)
         self._signing = ChunkSigning(settings.stream_signature_header, settings.stream_secret)
 
     def check(self) -> None:
