@@ -64,7 +64,7 @@ def _dialect_fields() -> dict[str, Any]:
             "API",
             "Which CXone API delivers the recordings.",
             type="string",
-            enum=["recording-v2", "media-playback"],
+            enum=["recording-v2"],
             default="recording-v2",
         ),
         "environment": _field(
@@ -75,9 +75,10 @@ def _dialect_fields() -> dict[str, Any]:
         ),
         "auth": _field(
             "Authentication",
-            "How tokens are obtained. Empty: the way that belongs to the API.",
-            type=["string", "null"],
-            enum=["client_credentials", "access_key", "access_key_json", None],
+            "How tokens are obtained.",
+            type="string",
+            enum=["client_credentials"],
+            default="client_credentials",
         ),
         "access_key_id": _field("Access key id", "For the access key ways of authentication.", type=["string", "null"]),
         "scope": _field(
@@ -124,7 +125,12 @@ def _network_fields() -> dict[str, Any]:
         "period_s": _field("Period (s)", "Length of the period in seconds.", type=["number", "null"], minimum=1),
         "timeouts": _field(
             "Time-outs (s)",
-            'JSON object, e.g. {"token": 10, "metadata": 15, "media": 30}.',
+            'JSON object, e.g. {"connect": 10, "token": 10, "metadata": 15, "media": 30}.',
+            type=["object", "null"],
+        ),
+        "retries": _field(
+            "Retries",
+            'JSON object with the bounds of a retry, e.g. {"attempts": 5, "deadline_s": 300}.',
             type=["object", "null"],
         ),
         "ca_bundle": _field(
@@ -132,6 +138,11 @@ def _network_fields() -> dict[str, Any]:
         ),
         "proxies": _field(
             "Proxies", 'JSON object, e.g. {"https": "http://proxy.example:3128"}.', type=["object", "null"]
+        ),
+        "allow_http": _field(
+            "Allow plain http",
+            "Secrets travel in clear text: for a simulator in a private network only.",
+            type=["boolean", "null"],
         ),
     }
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pendulum
 
-from cxone_provider.archive.errors import ArchiveError, InvalidDocument, InvalidInput, InvalidSetting, shown
+from cxone_provider.archive.errors import ArchiveError, InvalidDocument, InvalidSetting, shown
 from cxone_provider.archive.recording import RecordingRef, as_list, parse_ref, parse_time
 
 MAX_LOOKBACK_DAYS = 366
@@ -118,13 +118,15 @@ def carried(value: object, place: str) -> dict[str, Any]:
     try:
         return _bounded(read_ref(value)).to_document()
     except ArchiveError as error:
+        if isinstance(value, Mapping) and isinstance(value.get("malformed"), str):
+            return malformed(shown(value.get("recording_id", place), limit=128), value["malformed"])
         named = value.get("recording_id") if isinstance(value, Mapping) else value
-        return malformed(shown(named, limit=128) if isinstance(named, str) and named.strip() else place, error)
+        return malformed(shown(named, limit=128) if isinstance(named, str) and named.strip() else place, str(error))
 
 
-def malformed(recording_id: str, error: ArchiveError) -> dict[str, Any]:
+def malformed(recording_id: str, why: str) -> dict[str, Any]:
     """Return the document of a row that cannot be used."""
-    return {"recording_id": recording_id, "malformed": shown(str(error), limit=_MALFORMED_CHARACTERS)}
+    return {"recording_id": recording_id, "malformed": shown(why, limit=_MALFORMED_CHARACTERS)}
 
 
 def _bounded(ref: RecordingRef) -> RecordingRef:
@@ -152,7 +154,7 @@ def read_ref(value: object) -> RecordingRef:
         InvalidInput: the listing found the row malformed, or the ref cannot be used.
     """
     if isinstance(value, Mapping) and value.get("malformed"):
-        raise InvalidInput(shown(value["malformed"], limit=_MALFORMED_CHARACTERS))
+        raise InvalidDocument("malformed", found=value["malformed"])
     return parse_ref(value)
 
 

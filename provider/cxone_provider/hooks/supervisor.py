@@ -13,8 +13,8 @@ from airflow.providers.common.compat.sdk import mask_secret
 SUPERVISOR = threading.RLock()
 
 
-def mask(secret: str | None) -> None:
-    """Have Airflow show ``***`` for `secret` wherever it logs; nothing is done for an empty one."""
-    if secret:
+def mask(secret: object) -> None:
+    """Have Airflow show ``***`` for `secret` wherever it logs; what is empty or no text is none."""
+    if isinstance(secret, str) and secret:
         with SUPERVISOR:
             mask_secret(secret)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import pendulum
+
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.recording import parse_time
 
@@ -94,10 +96,22 @@ def mapping(value: object, name: str) -> Mapping[str, Any] | None:
     raise InvalidSetting(f"unusable {name}", found=value, expected="a dict or a JSON object")
 
 
-def moment(value: object, name: str) -> Any:
+def moment(value: object, name: str) -> pendulum.DateTime | None:
     """Return a time in UTC, or None.
 
     Raises:
         InvalidDocument: it is no time.
     """
     return parse_time(given(value), name)
+
+
+def text_or_mapping(value: object, name: str) -> Mapping[str, Any] | str | None:
+    """Return a name or path as text, an object given as one or as JSON text, or None.
+
+    Raises:
+        InvalidSetting: it is none of these.
+    """
+    present = given(value)
+    if isinstance(present, str) and not present.lstrip().startswith("{"):
+        return present.strip()
+    return mapping(present, name)

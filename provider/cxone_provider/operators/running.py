@@ -1,36 +1,85 @@
-"""What the operators share of the running task: its tries, its identity, and how errors of the core end it."""
+"""What the operators share of the running task: its end by a kill, its tries, its identity, what is handed to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import _thread
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseOperator,
+    Context,
+)
 
-from cxone_provider.archive.errors import ArchiveError
+from cxone_provider.adapters.clock import SystemClock
+from cxone_provider.archive.errors import ArchiveError, InvalidSetting, TransferCancelled
+from cxone_provider.archive.listing import batch_of
+
+_NAMES_SHOWN = 10
+_RETURN_KEY = "return_value"
 
 
-@contextmanager
-def airflow_errors() -> Iterator[None]:
-    """Turn the core's errors into Airflow's: what another try can mend is tried again, the rest fails at once."""
-    try:
-        yield
-    except ArchiveError as error:
-        kind = AirflowException if error.retryable else AirflowFailException
-        raise kind(str(error)) from error
+class KillableOperator(BaseOperator):
+    """An operator that a SIGTERM ends, and never in success.
+
+    Airflow calls ``on_kill`` and lets ``execute`` go on, so whatever waits or moves bytes looks at :attr:`cancelled`.
+    """
+
+    @cached_property
+    def cancelled(self) -> threading.Event:
+        """Set once the task is to stop."""
+        return threading.Event()
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """Time; waits end with the task."""
+        return SystemClock(self.cancelled)
+
+    def on_kill(self) -> None:
+        """Stop the work at its next step."""
+        # A signal interrupts the main thread anywhere, also while it holds the event's own lock: setting it here could
+        # wait for ever.
+        _thread.start_new_thread(self.cancelled.set, ())
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Run the body of ``execute``; the core's errors become Airflow's.
+
+        Raises:
+            AirflowException: another try can mend it, or the task was told to stop.
+            AirflowFailException: another try cannot mend it.
+        """
+        try:
+            yield
+            if self.cancelled.is_set():
+                raise TransferCancelled("the task was told to stop")
+        except ArchiveError as error:
+            kind = AirflowException if error.retryable else AirflowFailException
+            raise kind(str(error)) from error
+
+
+def push_result(context: Context, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Leave a task's result in XCom although it is about to fail, for the tasks that look at failures."""
+    ti: Any = context["ti"]
+    ti.xcom_push(key=_RETURN_KEY, value=list(documents))
 
 
 def tries_left(context: Context) -> bool:
     """Tell whether Airflow would try this task again if it failed now."""
-    ti = context["ti"]
+    ti: Any = context["ti"]
     return int(ti.try_number) <= int(ti.max_tries)
 
 
 def run_identity(context: Context) -> dict[str, Any]:
     """Return who is archiving, for the manifest: DAG, run, task, map index and try."""
-    ti = context["ti"]
+    ti: Any = context["ti"]
     return {
         "dag_id": ti.dag_id,
         "run_id": ti.run_id,
@@ -51,3 +100,38 @@ def data_interval(context: Mapping[str, Any]) -> tuple[pendulum.DateTime, pendul
     if start is None or end is None or not start < end:
         return None
     return pendulum.instance(start).in_timezone("UTC"), pendulum.instance(end).in_timezone("UTC")
+
+
+def documents_of(value: object, name: str) -> list[Any]:
+    """Return what upstream tasks hand on, flat: one document, a list of them, or a list per mapped task.
+
+    Raises:
+        InvalidSetting: nothing was handed on at all.
+        AirflowSkipException: an empty batch; it is nobody's success.
+    """
+    documents = flat(value)
+    if documents:
+        return documents
+    if isinstance(value, Sequence) and (not isinstance(value, str) or value.lstrip().startswith("[")):
+        raise AirflowSkipException(f"{name} is an empty batch: nothing to do, and nothing that passed")
+    raise InvalidSetting(f"{name} is empty", found=value, expected="what an upstream task returned")
+
+
+def flat(value: object) -> list[Any]:
+    """Return what upstream tasks hand on, flat; empty where that is nothing."""
+    return list(_flat(batch_of(value[:] if isinstance(value, Sequence) else value)))
+
+
+def _flat(values: Iterable[object]) -> Iterator[object]:
+    for value in values:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            # One slice of a mapped task's results is one request; iterating over them is one for each.
+            yield from _flat(value[:])
+        elif value is not None:
+            yield value
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return names for one line of a log, the first few and how many more there are."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

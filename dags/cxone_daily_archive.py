@@ -1,0 +1,115 @@
+"""### Archive yesterday's call recordings.
+
+Runs once a day and archives the recordings of the last full UTC day, and of `lookback_days` before it: recordings
+arrive late, and what is archived already costs one S3 request and none to CXone.
+
+| task | does |
+|---|---|
+| `list_recordings` | reads the list, a CSV or JSON Lines object in S3 or ids typed below; makes batches of 100 |
+| `batch.validate` | asks CXone for metadata, checks the data rules, plans the segments |
+| `batch.stream` | moves the bytes to S3, verified; the manifest is written last |
+| `batch.notify` | tells the webhook how each recording ended |
+| `check_run` | stores one line per recording, prints a table, fails when a recording FAILED or was lost |
+
+A recording never fails its batch: it ends in an outcome of its own, in the audit logs (XCom of `batch.stream`), in
+`check_run`'s log, and in the archive under `runs/`. A try that was interrupted goes on where it stopped.
+
+**Before the first run** make the connections `cxone_default`, `aws_default` and `archive_webhook_default`, and set
+`CXONE_MANIFEST_URI`, `CXONE_ARCHIVE_BUCKET` and, for no webhook, an empty `CXONE_WEBHOOK_CONN_ID` in the environment.
+Triggered by hand, the form below takes everything else.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import DAG, Param, task_group
+
+from cxone_provider.operators.recordings import (
+    CheckArchiveRunOperator,
+    ListRecordingsOperator,
+    NotifyArchiveOperator,
+    StreamRecordingToS3Operator,
+    ValidateRecordingOperator,
+)
+
+PARAMS = {
+    "manifest_uri": Param(
+        os.environ.get("CXONE_MANIFEST_URI") or None,
+        type=["null", "string"],
+        pattern="^s3://",
+        description="CSV (header row with recording_id) or JSON Lines in S3",
+    ),
+    "recordings": Param(
+        None, type=["null", "array"], items={"type": "string"}, description="Ids to archive instead of a list in S3"
+    ),
+    "lookback_days": Param(2, type="integer", minimum=0, maximum=60, description="Days before yesterday to look at"),
+    "s3_bucket": Param(os.environ.get("CXONE_ARCHIVE_BUCKET", "cxone-archive"), type="string", minLength=3),
+    "s3_prefix": Param("cxone", type="string", description="Path of the archive in the bucket"),
+    "audio_format": Param(None, type=["null", "string"], enum=[None, "mp3", "wav", "mp4"], description="None: native"),
+    "max_duration_s": Param(3600, type="integer", minimum=1, description="Longest recording, in seconds"),
+    "segment_size_bytes": Param(8 * 2**20, type="integer", minimum=1, maximum=512 * 2**20),
+    "concurrency": Param(4, type="integer", minimum=1, maximum=64, description="Segments in flight in each batch"),
+    "encryption": Param(None, type=["null", "string"], enum=[None, "SSE-S3", "SSE-KMS"], description="None: bucket's"),
+    "max_failed": Param(0, type="integer", minimum=0, description="Recordings that may FAIL before the run does"),
+}
+ARCHIVE: dict[str, Any] = {"s3_bucket": "{{ params.s3_bucket }}", "s3_prefix": "{{ params.s3_prefix }}"}
+
+with DAG(
+    dag_id="cxone_daily_archive",
+    schedule="@daily",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True},
+    params=PARAMS,
+    tags=["cxone", "archive"],
+    doc_md=__doc__,
+):
+    listed = ListRecordingsOperator(
+        task_id="list_recordings",
+        manifest_uri="{{ params.manifest_uri if not params.recordings }}",
+        recordings="{{ params.recordings | tojson }}",
+        lookback="{{ params.lookback_days }}",
+        batch_size=100,
+    )
+
+    @task_group
+    def batch(recordings: Any) -> StreamRecordingToS3Operator:
+        """Validate, stream and announce up to 100 recordings; batches do not wait for each other."""
+        validate = ValidateRecordingOperator(
+            task_id="validate",
+            recordings=recordings,
+            audio_format="{{ params.audio_format }}",
+            max_duration_s="{{ params.max_duration_s }}",
+            segment_size_bytes="{{ params.segment_size_bytes }}",
+            on_rejected="report",
+            **ARCHIVE,
+        )
+        stream = StreamRecordingToS3Operator(
+            task_id="stream",
+            plans=validate.output,
+            concurrency="{{ params.concurrency }}",
+            encryption="{{ params.encryption }}",
+            max_active_tis_per_dagrun=4,
+            **ARCHIVE,
+        )
+        NotifyArchiveOperator(
+            task_id="notify",
+            audit_logs=stream.output,
+            http_conn_id=os.environ.get("CXONE_WEBHOOK_CONN_ID", "archive_webhook_default"),
+            trigger_rule="all_done",
+        )
+        return stream
+
+    CheckArchiveRunOperator(
+        task_id="check_run",
+        audit_logs=batch.expand(recordings=listed.output).output,  # type: ignore[attr-defined]  # the stream task
+        recordings=listed.output,
+        max_failed="{{ params.max_failed }}",
+        trigger_rule="all_done",
+        **ARCHIVE,
+    )

@@ -1,0 +1,17 @@
+"""Every operator, at the address that DAGs import from."""
+
+from __future__ import annotations
+
+from cxone_provider.operators.listing import ListRecordingsOperator
+from cxone_provider.operators.notification import NotifyArchiveOperator
+from cxone_provider.operators.quality import CheckArchiveRunOperator
+from cxone_provider.operators.streaming import StreamRecordingToS3Operator
+from cxone_provider.operators.validation import ValidateRecordingOperator
+
+__all__ = [
+    "CheckArchiveRunOperator",
+    "ListRecordingsOperator",
+    "NotifyArchiveOperator",
+    "StreamRecordingToS3Operator",
+    "ValidateRecordingOperator",
+]

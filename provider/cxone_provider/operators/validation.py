@@ -1,0 +1,204 @@
+"""From recordings to segment plans, or to the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+
+from cxone_provider.archive.audio import canonical_format
+from cxone_provider.archive.keys import ArchiveLayout
+from cxone_provider.archive.manifest import read_manifest
+from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, SegmentPlan, checked_segment_size
+from cxone_provider.archive.policy import ArchivePolicy
+from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.validating import (
+    DEFAULT_READERS,
+    Checks,
+    Validation,
+    ValidationSettings,
+    validate_recordings,
+)
+from cxone_provider.hooks.archive_store import archive_bucket
+from cxone_provider.hooks.cxone import CXoneHook
+from cxone_provider.operators import rendered
+from cxone_provider.operators.running import KillableOperator, documents_of, some_of, tries_left
+
+ON_REJECTED = ("fail", "report")
+_GOING_ON = frozenset({Outcome.READY, Outcome.ALREADY_ARCHIVED})
+
+
+class ValidateRecordingOperator(KillableOperator):
+    """Ask the tenant what it says of each recording, check the batch's data rules, return one plan per recording.
+
+    Every broken rule is named, with value and limit. With `s3_bucket`, recordings whose manifest is there cost one
+    request to S3 and none to CXone.
+
+    Args:
+        recordings: ids or refs: one, a list of them, or JSON text of it.
+        audio_format: ``mp3``, ``wav``, ``mp4``, or None for the native one.
+        max_duration_s: longest recording; 3600 where nothing is given.
+        max_size_bytes: largest native media.
+        segment_size_bytes: size of every segment but the last, 1 byte to 512 MiB.
+        retention: oldest recording: days, or ISO 8601 such as ``P7Y``; None for no limit.
+        on_rejected: ``fail`` ends the task without another try when a recording cannot be archived; ``report``
+            carries each outcome on.
+        s3_bucket: bucket of the archive, to find what is archived already; None to leave that to the stream task.
+        s3_prefix: path of the archive in it.
+        replace: plan also what is archived.
+        recording_suite: Great Expectations suite in place of the shipped one: a path, or its JSON object.
+        plan_suite: the same for segment plans.
+        aws_conn_id: connection of the Amazon provider.
+        cxone_conn_id: connection to the tenant.
+    """
+
+    template_fields: Sequence[str] = (
+        "recordings",
+        "audio_format",
+        "max_duration_s",
+        "max_size_bytes",
+        "segment_size_bytes",
+        "retention",
+        "on_rejected",
+        "s3_bucket",
+        "s3_prefix",
+        "replace",
+        "recording_suite",
+        "plan_suite",
+        "aws_conn_id",
+        "cxone_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "recordings": "json",
+        "recording_suite": "json",
+        "plan_suite": "json",
+    }
+    ui_color = "#fff2cc"
+
+    def __init__(
+        self,
+        *,
+        recordings: Any,
+        audio_format: str | None = None,
+        max_duration_s: float | str | None = None,
+        max_size_bytes: int | str | None = None,
+        segment_size_bytes: int | str = DEFAULT_SEGMENT_SIZE_BYTES,
+        retention: Any = None,
+        on_rejected: str = "fail",
+        s3_bucket: str | None = None,
+        s3_prefix: str = "cxone",
+        replace: bool | str = False,
+        recording_suite: Any = None,
+        plan_suite: Any = None,
+        aws_conn_id: str | None = "aws_default",
+        cxone_conn_id: str = CXoneHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.recordings = recordings
+        self.audio_format = audio_format
+        self.max_duration_s = max_duration_s
+        self.max_size_bytes = max_size_bytes
+        self.segment_size_bytes = segment_size_bytes
+        self.retention = retention
+        self.on_rejected = on_rejected
+        self.s3_bucket = s3_bucket
+        self.s3_prefix = s3_prefix
+        self.replace = replace
+        self.recording_suite = recording_suite
+        self.plan_suite = plan_suite
+        self.aws_conn_id = aws_conn_id
+        self.cxone_conn_id = cxone_conn_id
+
+    @cached_property
+    def hook(self) -> CXoneHook:
+        """The tenant's hook; waits inside it end with the task."""
+        return CXoneHook(self.cxone_conn_id, cancelled=self.cancelled)
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return one segment plan per recording."""
+        with self.work():
+            on_rejected = rendered.choice(self.on_rejected, "on_rejected", ON_REJECTED)
+            recordings = documents_of(self.recordings, "recordings")
+            settings = self._settings()
+            with closing(self.hook.get_conn()) as source:
+                validation = validate_recordings(
+                    recordings,
+                    source=source,
+                    clock=self.clock,
+                    settings=settings,
+                    checks=self._checks(),
+                    archived=self._archived(),
+                    cancelled=self.cancelled,
+                )
+            self._tell(validation)
+            self._refuse(validation, on_rejected, context)
+            return [plan.to_document() for plan in validation.plans]
+
+    def _settings(self) -> ValidationSettings:
+        audio_format = rendered.optional_text(self.audio_format, "audio_format")
+        return ValidationSettings(
+            policy=ArchivePolicy.from_settings(
+                max_duration_s=rendered.given(self.max_duration_s),
+                max_size_bytes=rendered.given(self.max_size_bytes),
+                retention=rendered.given(self.retention),
+            ),
+            audio_format=None if audio_format is None else canonical_format(audio_format),
+            segment_size_bytes=checked_segment_size(self.segment_size_bytes),
+        )
+
+    def _checks(self) -> Checks:
+        from cxone_provider.adapters.quality import check_plans, check_recordings
+
+        return Checks(
+            recordings=partial(
+                check_recordings, suite=rendered.text_or_mapping(self.recording_suite, "recording_suite")
+            ),
+            plans=partial(check_plans, suite=rendered.text_or_mapping(self.plan_suite, "plan_suite")),
+        )
+
+    def _archived(self) -> Callable[[str], bool] | None:
+        bucket = rendered.optional_text(self.s3_bucket, "s3_bucket")
+        if bucket is None or rendered.flag(self.replace, "replace"):
+            return None
+        layout = ArchiveLayout(bucket, rendered.optional_text(self.s3_prefix, "s3_prefix") or "")
+        reached = archive_bucket(
+            bucket, aws_conn_id=rendered.given(self.aws_conn_id), concurrency=DEFAULT_READERS, clock=self.clock
+        )
+        return lambda recording_id: read_manifest(reached.store, layout, recording_id) is not None
+
+    def _tell(self, validation: Validation) -> None:
+        if validation.duplicates:
+            self.log.warning("%d recordings were named twice and are planned once", validation.duplicates)
+        for findings in validation.findings:
+            self.log.info("%s", findings)
+        for plan in validation.plans:
+            if plan.outcome not in _GOING_ON:
+                self.log.warning("%s", _in_words(plan))
+
+    def _refuse(self, validation: Validation, on_rejected: str, context: Context) -> None:
+        if validation.passing and tries_left(context):
+            raise AirflowException(
+                f"{len(validation.passing)} of {len(validation.plans)} recordings could not be asked for: "
+                f"{some_of(validation.passing)}"
+            )
+        broken = [
+            str(rule)
+            for findings in validation.findings
+            for rule in findings.failed_rules
+            if rule.recording_id is None and rule.severity == "critical"
+        ]
+        if broken:
+            raise AirflowFailException(f"The batch as a whole breaks its data rules: {'; '.join(broken)}")
+        ended = [_in_words(plan) for plan in validation.plans if plan.outcome not in _GOING_ON]
+        if ended and on_rejected == "fail":
+            raise AirflowFailException(
+                f"{len(ended)} of {len(validation.plans)} recordings cannot be archived: {' | '.join(ended)}"
+            )
+
+
+def _in_words(plan: SegmentPlan) -> str:
+    return f"{plan.recording_id} is {plan.outcome}: {'; '.join(str(reason) for reason in plan.reasons)}"
