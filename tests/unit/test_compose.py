@@ -172,6 +172,16 @@ def test_the_connections_are_ones_the_provider_takes() -> None:
     assert connection("AWS_DEFAULT")["extra"]["endpoint_url"] == "http://s3:8333"
 
 
+def test_the_dags_read_what_is_set_for_them() -> None:
+    given = {name for name in environment() if name.startswith("CXONE_")}
+    dags = "".join(path.read_text() for path in sorted((PROJECT / "dags").glob("*.py")))
+    assert given == set(re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", dags))
+    bucket = environment()["CXONE_ARCHIVE_BUCKET"]
+    assert f"-bucket={bucket}" in words("s3")
+    assert environment()["CXONE_MANIFEST_URI"].startswith(f"s3://{bucket}/")
+    assert f"AIRFLOW_CONN_{environment()['CXONE_WEBHOOK_CONN_ID'].upper()}" in environment()
+
+
 @pytest.mark.airflow
 def test_every_airflow_setting_exists(tmp_path: Path) -> None:
     script = """if True:
