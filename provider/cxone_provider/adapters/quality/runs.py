@@ -1,0 +1,82 @@
+"""The audit logs of a run: what the quality gate at the end of a DAG looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cxone_provider.adapters.quality.report import QualityReport
+from cxone_provider.adapters.quality.suite import suite_document
+from cxone_provider.adapters.quality.table import Table, text_or_none
+from cxone_provider.adapters.quality.validation import report_of
+from cxone_provider.archive.errors import InvalidDocument
+from cxone_provider.archive.policy import number_of
+
+_TEXT_FIELDS = ("recording_id", "outcome", "s3_uri", "manifest_uri", "audit_uri", "sha256")
+_NUMBER_FIELDS = ("total_bytes", "chunks_processed", "latency_ms")
+
+
+def check_run(
+    audit_logs: Sequence[Mapping[str, Any]],
+    suite: Mapping[str, Any] | str | Path | None = None,
+    *,
+    sizes: Mapping[str, int | None] | None = None,
+) -> QualityReport:
+    """Check the audit logs of a run: bytes agree, digests are well-formed, ids are unique, archived means stored.
+
+    Columns: text ``recording_id``, ``outcome``, ``success`` (``true`` or ``false``), ``s3_uri``, ``manifest_uri``,
+    ``audit_uri``, ``sha256``, ``error_type``; numbers ``total_bytes``, ``agreed_bytes`` (from `sizes`),
+    ``chunks_processed``, ``latency_ms``, ``entry_bytes`` and ``entry_count`` (of the audit entries, where all of them
+    ride along). A FAILED recording is a warning: its own task has told of it, and the rest of the run may stand.
+
+    Args:
+        audit_logs: documents of the contract. None at all is not a pass.
+        suite: a suite of one's own; None for the shipped one.
+        sizes: size in bytes by recording id, from the run's plans or its manifests; unknown ones are None or absent.
+
+    Raises:
+        InvalidSetting: the suite cannot be read or run.
+        InvalidDocument: an audit log is not an object.
+    """
+    for log in audit_logs:
+        if not isinstance(log, Mapping):
+            raise InvalidDocument("not an audit log", found=log, expected="an object")
+    entries = [_complete_entries(log) for log in audit_logs]
+    agreed = sizes or {}
+    table = Table(
+        text={
+            **{name: [text_or_none(log.get(name)) for log in audit_logs] for name in _TEXT_FIELDS},
+            "success": [text_or_none(log.get("success")) and str(log["success"]).lower() for log in audit_logs],
+            "error_type": [text_or_none(_error_of(log).get("type")) for log in audit_logs],
+        },
+        numbers={
+            **{name: [number_of(log.get(name)) for log in audit_logs] for name in _NUMBER_FIELDS},
+            "agreed_bytes": [number_of(agreed.get(str(log.get("recording_id")))) for log in audit_logs],
+            "entry_bytes": [None if kept is None else number_of(_bytes_of(kept)) for kept in entries],
+            "entry_count": [None if kept is None else len(kept) for kept in entries],
+        },
+        items=range(len(audit_logs)),
+    )
+    recording_ids = [text_or_none(log.get("recording_id")) or "(no recording_id)" for log in audit_logs]
+    return report_of(suite_document("archive_run", suite), [table], recording_ids=recording_ids)
+
+
+def _complete_entries(log: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the audit entries, or None where they are not, or not all, in the document."""
+    entries = log.get("audit_entries")
+    if not isinstance(entries, (list, tuple)) or not entries or log.get("audit_entries_omitted"):
+        return None
+    return [entry if isinstance(entry, Mapping) else {} for entry in entries]
+
+
+def _bytes_of(entries: Sequence[Mapping[str, Any]]) -> float:
+    counts = [number_of(entry.get("bytes_read")) for entry in entries]
+    numbers = [count for count in counts if isinstance(count, (int, float))]
+    # an entry without a count makes a sum that agrees with no size
+    return sum(numbers) if len(numbers) == len(entries) else -1
+
+
+def _error_of(log: Mapping[str, Any]) -> Mapping[str, Any]:
+    error = log.get("error")
+    return error if isinstance(error, Mapping) else {}
