@@ -91,7 +91,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 def _stop_when_told(process: subprocess.Popen[bytes]) -> None:
-    sys.stdin.buffer.read(1)
+    os.read(sys.stdin.fileno(), 1)  # not the buffered reader: its lock would outlive this thread at exit
     _signal_group(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S)

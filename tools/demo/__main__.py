@@ -1,0 +1,186 @@
+"""``python -m tools.demo``: start everything, run `cxone_daily_archive`, show and check what it did."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from tools.demo.airflow import USER, Airflow, AirflowNotReady, airflow
+from tools.demo.progress import RunTimedOut, follow
+from tools.demo.recordings import demo_recordings, list_lines, make_recordings, source_file
+from tools.demo.report import run_documents, show_evidence, show_recordings, show_totals, show_webhook
+from tools.demo.tenant import Tenant, TenantNotReady, tenant
+from tools.servers.seaweedfs import S3Server, ServerNotReady, seaweedfs
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).parents[2]
+DAG_ID = "cxone_daily_archive"
+ARCHIVE, INBOX, PREFIX = "archive", "inbox", "cxone"
+LIST_KEY = "recordings.jsonl"
+RUN_LIMIT_S = 600.0
+WEBHOOK_SECRET = "whsec_ZGVtby1vZi1hLXJlY29yZGluZy1hcmNoaXZlLXNlY3JldA=="  # noqa: S105  # the demo's own
+_INTERRUPTED = 130
+_LINE_CHARACTERS = 160  # into a file or a pipe
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return 0 when everything ended as it should."""
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="keep Airflow, simulator and S3 up until Ctrl-C")
+    parser.add_argument("--workdir", type=Path, default=ROOT / ".local" / "demo", help="everything is stored there")
+    options = parser.parse_args(arguments)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _LINE_CHARACTERS)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _demo(options.workdir.resolve(), console, keep=options.keep)
+    except KeyboardInterrupt:
+        console.print("\nstopped; everything that was started is gone")
+        return _INTERRUPTED
+    except (AirflowNotReady, RunTimedOut, ServerNotReady, TenantNotReady) as error:
+        console.print(f"[bold red]the demo failed:[/] {error}", markup=True)
+        return 1
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _demo(workdir: Path, console: Console, *, keep: bool) -> int:
+    began_s = time.monotonic()
+    recordings = workdir / "recordings"
+    make_recordings(recordings)
+    with ExitStack() as stack:
+        flow = stack.enter_context(airflow(workdir / "airflow"))
+        cxone = stack.enter_context(tenant(recordings, workdir / "simulator"))
+        store = stack.enter_context(seaweedfs(workdir / "s3", buckets=(ARCHIVE, INBOX), secret_key="demo-secret-key"))  # noqa: S106  # the demo's own
+        s3 = store.client()
+        s3.put_object(Bucket=INBOX, Key=LIST_KEY, Body=list_lines())
+        with console.status("starting Airflow (database, scheduler, triggerer, API server)…"):
+            flow.wait()
+            for connection in _connections(cxone, store):
+                flow.put_connection(connection)
+            flow.wait_for_dag(DAG_ID)
+        console.print(f"Airflow, CXone simulator and S3 are up after {time.monotonic() - began_s:.0f} s")
+        failed = _run(flow, cxone, s3, recordings, console)
+        _show_addresses(console, flow, cxone, store, workdir, keep=keep)
+        if keep:
+            threading.Event().wait()
+        return failed
+
+
+def _run(flow: Airflow, cxone: Tenant, s3: S3Client, recordings: Path, console: Console) -> int:
+    expected = [one for one in demo_recordings() if one.ends == "ARCHIVED"]
+    began_s = time.monotonic()
+    conf = {
+        "manifest_uri": f"s3://{INBOX}/{LIST_KEY}",
+        "s3_bucket": ARCHIVE,
+        "s3_prefix": PREFIX,
+        # One recording is forged on purpose; it must fail, and the run with all the others need not.
+        "max_failed": 1,
+    }
+    run_id = flow.trigger(DAG_ID, conf)
+    console.print(f"{DAG_ID} runs as {run_id}: {len(demo_recordings())} recordings are listed")
+    state = follow(flow, DAG_ID, run_id, s3, ARCHIVE, len(expected), console, RUN_LIMIT_S)
+    documents = run_documents(s3, ARCHIVE, PREFIX, run_id)
+    show_recordings(console, documents)
+    show_totals(console, documents, cxone.requests(), time.monotonic() - began_s)
+    archived = [one for one in documents if one["success"]]
+    if archived:
+        show_evidence(console, s3, archived[0])
+    show_webhook(console, cxone)
+    problems = _problems(state, documents, s3, recordings)
+    if problems:
+        console.print("\n[bold red]Not as it should be:[/]\n  " + "\n  ".join(problems))
+        console.print(flow.task_logs(DAG_ID, run_id), markup=False)
+        return 1
+    console.print(
+        f"\n[bold green]{len(archived)} objects are byte for byte the tenant's files;"
+        f" {len(documents) - len(archived)} recordings ended otherwise, as they should.[/]"
+    )
+    return 0
+
+
+def _problems(state: str, documents: Sequence[Mapping[str, Any]], s3: S3Client, recordings: Path) -> list[str]:
+    """Compare what the run did with what it should have done; the objects byte for byte."""
+    ended = {str(one["recording_id"]): one for one in documents}
+    problems = [] if state == "success" else [f"the run ended {state}"]
+    for one in demo_recordings():
+        document = ended.get(one.recording_id)
+        outcome = "nothing" if document is None else str(document["outcome"])
+        wanted = {"ARCHIVED", "ALREADY_ARCHIVED"} if one.ends == "ARCHIVED" else {one.ends}
+        if outcome not in wanted:
+            problems.append(f"{one.recording_id}: {outcome}, where {one.ends} was due")
+        elif document is not None and document["success"]:
+            problems += _differences(s3, document, source_file(recordings, one.recording_id))
+    return problems
+
+
+def _differences(s3: S3Client, document: Mapping[str, Any], source: Path | None) -> list[str]:
+    bucket, _, key = str(document["s3_uri"]).removeprefix("s3://").partition("/")
+    stored = hashlib.sha256()
+    for piece in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(2**20):
+        stored.update(piece)
+    if source is None:
+        return [f"{key}: there is no such file at the tenant"]
+    with source.open("rb") as file:
+        original = hashlib.file_digest(file, "sha256")
+    return [] if stored.digest() == original.digest() else [f"{key}: other bytes than the tenant's"]
+
+
+def _connections(cxone: Tenant, store: S3Server) -> list[dict[str, Any]]:
+    return [
+        {
+            "connection_id": "cxone_default",
+            "conn_type": "cxone",
+            "host": cxone.base_url,
+            "login": cxone.client_id,
+            "password": cxone.client_secret,
+            "extra": json.dumps({"api": "recording-v2", "stream_secret": cxone.stream_secret}),
+        },
+        {
+            "connection_id": "aws_default",
+            "conn_type": "aws",
+            "login": store.access_key,
+            "password": store.secret_key,
+            "extra": json.dumps({"endpoint_url": store.endpoint, "region_name": store.region}),
+        },
+        {
+            "connection_id": "archive_webhook_default",
+            "conn_type": "http",
+            "host": cxone.base_url,
+            "password": WEBHOOK_SECRET,
+            "extra": json.dumps({"endpoint": "/_simulator/webhook", "allowed_hosts": ["127.0.0.1"]}),
+        },
+    ]
+
+
+def _show_addresses(
+    console: Console, flow: Airflow, cxone: Tenant, store: S3Server, workdir: Path, *, keep: bool
+) -> None:
+    if not keep:
+        console.print("\n`make demo-ui` does the same and keeps Airflow's UI, the simulator and S3 up to look at.")
+        return
+    console.print("\n[bold]Up until Ctrl-C[/]")
+    console.print(f"  Airflow    {flow.base_url}/dags/{DAG_ID}   user {USER}, password {flow.password}")
+    console.print(f"  simulator  {cxone.base_url}/_simulator/requests")
+    console.print(
+        f"  S3         {store.endpoint}   key {store.access_key}, secret {store.secret_key}, bucket {ARCHIVE}"
+    )
+    console.print(f"  files      {workdir}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
