@@ -23,7 +23,7 @@ MAX_DOCUMENT_BYTES = 2**20
 _MAX_DEPTH = 64
 _MAX_TEXT = 64
 _EXCERPT_BYTES = 80
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 T = TypeVar("T")
 
@@ -107,12 +107,12 @@ def _unfit(name: str, value: object, *, expected: object) -> UnexpectedAnswer:
 def _check_depth(text: str) -> None:
     # The parser recurses in C; a limit of our own does not depend on how much stack a thread has.
     depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        if token[0] in "[{":
+    for character in _STRING.sub("", text):
+        if character in "[{":
             depth += 1
             if depth > _MAX_DEPTH:
                 raise ValueError(f"nested deeper than {_MAX_DEPTH} levels")
-        elif token[0] in "]}":
+        elif character in "]}":
             depth -= 1
 
 
