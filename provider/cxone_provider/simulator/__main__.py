@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="audio files, and perhaps recordings.json")
     parser.add_argument("--scenario", type=Path, metavar="FILE", help="JSON that adds recordings, states and faults")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument(
+        "--port", type=int, choices=range(2**16), metavar="PORT", default=0, help="0 takes a free one (default)"
+    )
     parser.add_argument("--allow-remote", action="store_true", help="listen on a host that is not loopback")
     _add_credential(parser, "client-id", DEFAULT_CLIENT_ID)
     _add_credential(parser, "client-secret", DEFAULT_CLIENT_SECRET)

@@ -167,7 +167,7 @@ class Delivery:
     """How an answer goes out; the defaults are the honest way.
 
     Attributes:
-        declared_bytes: the Content-Length to claim in place of the true one.
+        declared_length: the Content-Length to claim in place of the true one, whatever it is.
         cut_after_bytes: body bytes after which the body stops, with no terminator.
         undeclared: bytes that follow the end of the answer.
         delay_s: silence before the first byte.
@@ -175,7 +175,7 @@ class Delivery:
     """
 
     framing: Framing = Framing.LENGTH
-    declared_bytes: int | None = None
+    declared_length: str | None = None
     cut_after_bytes: int | None = None
     undeclared: bytes = b""
     ending: Ending = Ending.KEEP

@@ -62,12 +62,12 @@ class Application:
         recording = self._tenant.find(route.recording_id)
         faults = self._striking(route.endpoint, recording, request)
         if not faults:
-            return route.respond(request), []
+            return _responded(route, request), []
         exchange = Exchange(request, route.endpoint, recording, self._tenant.tokens, self._tenant.clock.now())
         for fault in faults:
             fault.prepare(exchange)
         instead = (fault.intercept(exchange) for fault in faults)
-        answer = next((given for given in instead if given is not None), None) or route.respond(exchange.request)
+        answer = next((given for given in instead if given is not None), None) or _responded(route, exchange.request)
         for fault in faults:
             answer = fault.alter(answer, exchange)
         return answer, [fault.name for fault in faults]
@@ -75,3 +75,10 @@ class Application:
     def _striking(self, endpoint: Endpoint, recording: Recording | None, request: Request) -> list[Fault]:
         own = [] if recording is None else recording.script.striking(endpoint, request)
         return own + self._tenant.script.striking(endpoint, request)
+
+
+def _responded(route: Route, request: Request) -> Answer:
+    try:
+        return route.respond(request)
+    except OSError as error:
+        return error_answer(500, "recording_unreadable", f"a file has changed since the simulator started: {error}")

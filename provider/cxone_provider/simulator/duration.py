@@ -23,7 +23,11 @@ def measured_duration_s(media: Media, audio_format: str) -> float | None:
     WAV by its header, MP3 by counting frames, MP4 by ``mvhd``, Ogg Opus by its last granule position.
     """
     measure = _MEASURES.get(audio_format)
-    return None if measure is None else measure(media)
+    try:
+        seconds = None if measure is None else measure(media)
+    except struct.error:
+        return None  # cut short or damaged, on purpose as a rule
+    return None if seconds is None else round(seconds, 3)
 
 
 def _wav(media: Media) -> float | None:
@@ -126,7 +130,7 @@ def _opus(media: Media) -> float | None:
         return None
     skipped = struct.unpack_from("<H", head, identification + 10)[0]
     position = struct.unpack_from("<q", tail, last_page + 6)[0]
-    return float((position - skipped) / 48_000)
+    return float(max(position - skipped, 0) / 48_000)
 
 
 _MEASURES: Mapping[str, Callable[[Media], float | None]] = {"wav": _wav, "mp3": _mp3, "mp4": _mp4, "ogg": _opus}

@@ -16,6 +16,9 @@ from cxone_provider.simulator.request import BadRequest, Request, RequestReader
 from cxone_provider.simulator.wire import ServerStopped, Wire
 
 _BACKLOG = 256
+_DRAIN_S = 1.0
+_DRAINED_BLOCK_BYTES = 2**18
+_DRAINED_BLOCKS = 256
 
 
 class Server:
@@ -99,6 +102,7 @@ class Server:
                 request = reader.read()
             except BadRequest as error:
                 wire.deliver(_refusal(error), _UNREADABLE)
+                _drain(connection)
                 return
             goes_on = request is not None and self._application.serve(request, wire)
 
@@ -108,6 +112,14 @@ _UNREADABLE = Request("GET", "/", "HTTP/1.0", (), b"", 0)
 
 def _refusal(error: BadRequest) -> Answer:
     return error_answer(error.status, "bad_request", str(error)).delivered(Delivery(ending=Ending.FIN))
+
+
+def _drain(connection: socket.socket) -> None:
+    """Read on for a while: closing with unread bytes would reset the connection under the refusal."""
+    connection.settimeout(_DRAIN_S)
+    for _ in range(_DRAINED_BLOCKS):
+        if not connection.recv(_DRAINED_BLOCK_BYTES):
+            return
 
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:

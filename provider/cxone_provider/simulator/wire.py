@@ -102,12 +102,14 @@ class Wire:
             yield len(block)
 
     def _paced(self, blocks: Iterable[bytes | memoryview], pace: Pace) -> Iterable[int]:
+        pause_s = 0.0
         for block in blocks:
             for offset in range(0, len(block), pace.block_bytes):
+                self._wait(pause_s)
+                pause_s = pace.interval_s
                 piece = block[offset : offset + pace.block_bytes]
                 self._connection.sendall(piece)
                 yield len(piece)
-                self._wait(pace.interval_s)
 
     def _count(self, sent: Iterable[int]) -> None:
         for size_bytes in sent:
@@ -148,8 +150,7 @@ def _framing_headers(answer: Answer, request: Request) -> Headers:
     if delivery.framing is Framing.CHUNKED:
         added.append(("Transfer-Encoding", "chunked"))
     elif delivery.framing is Framing.LENGTH and answer.status not in _BODILESS:
-        declared = delivery.declared_bytes
-        added.append(("Content-Length", str(body_size(answer.body) if declared is None else declared)))
+        added.append(("Content-Length", delivery.declared_length or str(body_size(answer.body))))
     if _closes(answer, request):
         added.append(("Connection", "close"))
     return tuple(added)

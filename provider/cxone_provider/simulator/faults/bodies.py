@@ -60,8 +60,8 @@ class DeclaredLonger(Fault):
     def alter(self, answer: Answer, exchange: Exchange) -> Answer:
         """Declare more."""
         del exchange
-        declared_bytes = body_size(answer.body) + self.by_bytes
-        return answer.delivered(replace(answer.delivery, declared_bytes=declared_bytes, ending=Ending.FIN))
+        declared_length = str(body_size(answer.body) + self.by_bytes)
+        return answer.delivered(replace(answer.delivery, declared_length=declared_length, ending=Ending.FIN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class EndlessBody(Fault):
         """Append noise without end."""
         del exchange
         framing = Framing(self.framing)
-        declared_bytes = _HUGE_LENGTH if framing is Framing.LENGTH else None
+        declared_length = str(_HUGE_LENGTH) if framing is Framing.LENGTH else None
         going_on = replace(answer, body=(*answer.body, Endless(_NOISE)))
-        return going_on.delivered(replace(answer.delivery, framing=framing, declared_bytes=declared_bytes))
+        return going_on.delivered(replace(answer.delivery, framing=framing, declared_length=declared_length))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from cxone_provider.simulator.answer import Answer, body_bytes
+from cxone_provider.simulator.answer import Answer, body_bytes, body_size
 from cxone_provider.simulator.conditional import http_date, parse_http_date
 from cxone_provider.simulator.dialect import Exchange
 from cxone_provider.simulator.faults.fault import Count, Fault
@@ -63,7 +63,7 @@ class StaleHeaders(Fault):
 
 @dataclass(frozen=True, slots=True)
 class SetHeaders(Fault):
-    """Headers are replaced, added or removed."""
+    """Headers are replaced, added or removed; `Content-Length` is set to anything, and removed by `framing` only."""
 
     name: ClassVar[str] = "headers"
     set: Annotated[dict[str, str], "new values by name, sent as they are"] = field(default_factory=dict)
@@ -74,7 +74,10 @@ class SetHeaders(Fault):
         del exchange
         changes: Iterable[tuple[str, str | None]] = [*self.set.items(), *((name, None) for name in self.remove)]
         for name, value in changes:
-            answer = answer.with_header(name, value)
+            if name.lower() == "content-length":
+                answer = answer.delivered(replace(answer.delivery, declared_length=value))
+            else:
+                answer = answer.with_header(name, value)
         return answer
 
 
@@ -89,8 +92,11 @@ class DuplicateHeaders(Fault):
     def alter(self, answer: Answer, exchange: Exchange) -> Answer:
         """Append the doubles."""
         del exchange
-        doubles = tuple((name, answer.header(name) or "" if self.value is None else self.value) for name in self.names)
+        doubles = tuple((name, self.value or self._first_value(answer, name)) for name in self.names)
         return replace(answer, headers=(*answer.headers, *doubles))
+
+    def _first_value(self, answer: Answer, name: str) -> str:
+        return str(body_size(answer.body)) if name.lower() == "content-length" else answer.header(name) or ""
 
 
 @dataclass(frozen=True, slots=True)
