@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import subprocess
@@ -32,12 +33,17 @@ def test_importing_the_package_imports_neither_great_expectations_nor_pandas() -
 
 
 def test_a_check_is_quiet_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GX_ANALYTICS_ENABLED", "true")
     monkeypatch.chdir(tmp_path)
     assert checked(row()).success
+    assert caplog.messages == []
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"

@@ -73,7 +73,8 @@ def test_a_suite_that_great_expectations_wrote_with_ids_can_be_run() -> None:
 @pytest.mark.parametrize(
     ("suite", "message"),
     [
-        ({}, "suite without a name"),
+        ({}, "suite without a usable name"),
+        ({"name": "../../docs"}, "suite without a usable name"),
         ({"name": "own"}, "suite without expectations"),
         (suite_of(), "suite without expectations"),
         (suite_of("expect_something"), "expectation 0 of"),

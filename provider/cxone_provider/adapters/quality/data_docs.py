@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cxone_provider.adapters.quality.report import QualityReport
-from cxone_provider.adapters.quality.validation import great_expectations
+from cxone_provider.adapters.quality.validation import in_memory_context
 from cxone_provider.archive.errors import InvalidSetting, shown
 
 _SITE = "archive"
@@ -27,7 +27,7 @@ def build_data_docs(reports: Sequence[QualityReport], directory: str | Path) -> 
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidSetting("Data Docs cannot be written", found=str(target), hint=shown(str(error))) from error
-    context = great_expectations().get_context(mode="ephemeral")
+    context: Any = in_memory_context()
     context.add_data_docs_site(_SITE, _site(target))
     results = [(report.suite, result) for report in reports for result in report.results]
     for number, (suite, result) in enumerate(results):

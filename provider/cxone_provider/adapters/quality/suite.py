@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import Any
 from cxone_provider.archive.errors import InvalidSetting, shown
 
 MAX_SUITE_BYTES = 2**20
-ROW_COUNT_RULE = "row_count"
+_NAME = re.compile(r"\w[\w .-]{0,99}", re.ASCII)  # Data Docs make it a folder
 _ROW_COUNT: Mapping[str, Any] = {
     "type": "expect_table_row_count_to_be_between",
     "kwargs": {"min_value": 1},
-    "meta": {"rule": ROW_COUNT_RULE},
+    "meta": {"rule": "row_count"},
     "severity": "critical",
 }
 
@@ -84,8 +85,12 @@ def _parsed(raw: bytes, name: str) -> dict[str, Any]:
 def _checked(document: object, name: str) -> dict[str, Any]:
     if not isinstance(document, Mapping):
         raise InvalidSetting(f"{shown(name)} is not a suite", found=document, expected="an object")
-    if not isinstance(document.get("name"), str) or not document["name"].strip():
-        raise InvalidSetting(f"{shown(name)} is a suite without a name", found=document.get("name"), expected="text")
+    if not isinstance(document.get("name"), str) or not _NAME.fullmatch(document["name"]):
+        raise InvalidSetting(
+            f"{shown(name)} is a suite without a usable name",
+            found=document.get("name"),
+            expected="a letter or digit, then up to 99 of letters, digits, space, _ . -",
+        )
     expectations = document.get("expectations")
     if not isinstance(expectations, (list, tuple)) or not expectations:
         raise InvalidSetting(

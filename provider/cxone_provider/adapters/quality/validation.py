@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from cxone_provider.archive.plan import Reason
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.core.validation_definition import ValidationDefinition
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
 
 # COMPLETE tells every row; the query that would find them again is as long as the rows are many
 _RESULT_FORMAT = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
@@ -35,11 +37,33 @@ class _Validated:
 def great_expectations() -> ModuleType:
     """Return the library, imported at the first call of the process: seconds and some 200 MB."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    log = logging.getLogger("great_expectations")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)  # its import alone writes hundreds of lines into a task's log
     with warnings.catch_warnings():
         # its imports use deprecated modules of the standard library; nobody here can act on that
         warnings.simplefilter("ignore")
         import great_expectations as gx
     return gx
+
+
+def in_memory_context() -> EphemeralDataContext:
+    """Return a context of its own for one check: no folder, no Data Docs site, no progress bars."""
+    gx = great_expectations()
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    context: EphemeralDataContext = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
+    return context
 
 
 def report_of(
@@ -87,10 +111,7 @@ def _validations(
 
 def _definition(name: str, configurations: Sequence[Mapping[str, Any]]) -> ValidationDefinition:
     gx = great_expectations()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context = in_memory_context()
     asset = context.data_sources.add_pandas("cxone").add_dataframe_asset(name)
     suite = gx.ExpectationSuite(name=name, expectations=[_expectation(one) for one in configurations])
     batch = asset.add_batch_definition_whole_dataframe("batch")
