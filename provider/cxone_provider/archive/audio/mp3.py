@@ -117,8 +117,8 @@ def _check_declared(part: _Part) -> None:
 
 
 def _no_first_frame(header: bytes, offset_bytes: int) -> AudioError:
-    if not header:
-        return TruncatedAudio("the file ends before the first MP3 frame", found=f"{offset_bytes} bytes")
+    if len(header) < HEADER_BYTES:
+        return TruncatedAudio("the file ends before the first MP3 frame", found=f"{offset_bytes + len(header)} bytes")
     if is_free_format(header):
         return UnknownAudio(
             "MP3 of free format, whose frames tell no length",

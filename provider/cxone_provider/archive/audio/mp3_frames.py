@@ -137,7 +137,9 @@ def declared_counts(frame: bytes, kind: StreamKind) -> DeclaredCounts | None:
 
 
 def _xing_counts(fields: bytes) -> DeclaredCounts:
-    flags, *counts = struct.unpack(">III", fields.ljust(12, b"\0"))
+    if len(fields) < 12:  # a frame too short for counts
+        return DeclaredCounts(None, None)
+    flags, *counts = struct.unpack(">III", fields)
     has_frames, has_size = flags & 1, flags & 2
     frames = _known(counts.pop(0)) if has_frames else None
     return DeclaredCounts(frames, _known(counts.pop(0)) if has_size else None)

@@ -30,7 +30,8 @@ def pass_tags(reader: ByteReader) -> Steps[int]:
         TruncatedAudio: the file ends inside a tag.
     """
     for tags in range(_MAX_TAGS):
-        yield from _pass_zeros(reader)
+        if (yield from reader.peek(1)) == b"\0":
+            yield from _pass_zeros(reader)
         pass_tag = _TAGS.get((yield from reader.peek(_SIGNATURE_BYTES)))
         if pass_tag is None:
             return tags
@@ -84,7 +85,7 @@ def _pass_lyrics3v2(reader: ByteReader) -> Steps[None]:
     while begin == _LYRICS_BEGIN and field[:3].isalnum() and not field[:6].isdigit() and field[3:].isdigit():
         yield from reader.skip_exactly(int(field[3:]), "a field of a Lyrics3 tag")
         field = yield from reader.take_exactly(8, "a Lyrics3 tag")
-    end = field + (yield from reader.take(7))  # six digits of size, then the signature
+    end = field + (yield from reader.take_exactly(7, "a Lyrics3 tag"))  # six digits of size, then the signature
     if begin != _LYRICS_BEGIN or not end[:6].isdigit() or end[6:] != _LYRICS_END:
         raise CorruptAudio("a Lyrics3 tag that breaks its own rules", found=f"{end!r} in the tag at offset {start}")
 

@@ -1,21 +1,15 @@
 """MP4 and M4A (ISO/IEC 14496-12): boxes that tile the file, and a ``moov`` that is read wherever it stands.
 
 Top-level boxes must follow each other up to the last byte. The sizes of all samples, summed, must fit into the media
-data: that also sees a cut where the ``mdat`` box says "up to the end of the file". Media data is counted, not read;
-``moov`` is walked box by box, with the table of sample sizes summed in pieces, so its size costs no memory.
+data: that also sees a cut where ``mdat`` reaches "to the end of the file", or between a fragment's ``moof`` and its
+``mdat``. Media data is counted, not read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cxone_provider.archive.audio.mp4_tables import (
-    Track,
-    read_handler,
-    read_movie_duration_s,
-    read_sample_entry,
-    sum_sample_sizes,
-)
+from cxone_provider.archive.audio.mp4_tables import TABLES, Movie, Track
 from cxone_provider.archive.audio.reader import ByteReader, Steps
 from cxone_provider.archive.audio.report import AudioReport
 from cxone_provider.archive.errors import CorruptAudio, TruncatedAudio
@@ -26,12 +20,17 @@ _SIZE_IS_LONG = 1
 _MAX_BOXES = 1_000_000
 """Days of one-second fragments, and few enough that a file of empty boxes is given up in seconds."""
 
-# Which box is entered in which: a fixed depth, however deep a hostile file nests them.
-_ENTERED = {b"moov": b"trak", b"trak": b"mdia", b"mdia": b"minf", b"minf": b"stbl"}
-_TRACK_TABLES = {b"mdia/hdlr": read_handler, b"stbl/stsd": read_sample_entry, b"stbl/stsz": sum_sample_sizes}
+# Which boxes are entered in which: a fixed depth, however deep a hostile file nests them.
+_ENTERED: dict[bytes, tuple[bytes, ...]] = {
+    b"moov": (b"trak", b"mvex"),
+    b"trak": (b"mdia",),
+    b"mdia": (b"minf",),
+    b"minf": (b"stbl",),
+    b"moof": (b"traf",),
+}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Box:
     """A box whose header has been read; `end_bytes` is None where it reaches to the end of the file."""
 
@@ -39,25 +38,31 @@ class _Box:
     end_bytes: int | None
 
 
-class _Movie:
-    """The walk through one file, and what it has learned."""
+def verify_mp4(reader: ByteReader) -> Steps[AudioReport]:
+    """Walk an MP4 file.
 
+    Raises:
+        CorruptAudio: boxes that do not tile the file or their parent, or impossible numbers in moov.
+        TruncatedAudio: the file ends inside a box, without moov, or with less media than it describes.
+    """
+    return _Walk(reader).walk()
+
+
+class _Walk:
     def __init__(self, reader: ByteReader) -> None:
         self._reader = reader
-        self._boxes = 0
+        self._movie = Movie()
         self._has_moov = False
-        self._has_fragments = False
-        self._duration_s: float | None = None
+        self._boxes = 0
         self._media_bytes = 0
-        self._tracks: list[Track] = []
 
     def walk(self) -> Steps[AudioReport]:
         """Walk all top-level boxes."""
         while (yield from self._reader.peek(1)):
             box = yield from self._open_box(parent_end_bytes=None)
             start = self._reader.offset_bytes
-            if box.kind == b"moov":
-                yield from self._read_moov(box)
+            if box.kind in (b"moov", b"moof"):
+                yield from self._read_index(box)
             yield from self._leave_box(box)
             self._media_bytes += self._reader.offset_bytes - start if box.kind == b"mdat" else 0
         return self._report()
@@ -68,7 +73,7 @@ class _Movie:
         size_bytes, kind = int.from_bytes(header[:4], "big"), header[4:]
         if size_bytes == _SIZE_IS_LONG:
             long_size = yield from self._reader.take_exactly(8, "the header of a box")
-            # Such a size counts at least its own header; anything less must not pass for a size up to the end.
+            # A long size counts its own header at least: 0 is wrong there, and does not mean "to the end".
             size_bytes = int.from_bytes(long_size, "big") or _SIZE_IS_LONG
         is_rest = size_bytes == _SIZE_IS_REST and parent_end_bytes is None
         end_bytes = start + size_bytes
@@ -86,58 +91,53 @@ class _Movie:
         else:
             yield from self._reader.skip_exactly(box.end_bytes - self._reader.offset_bytes, f"the box {box.kind!r}")
 
-    def _read_moov(self, box: _Box) -> Steps[None]:
-        if self._has_moov or box.end_bytes is None:
-            what = "a second moov box" if self._has_moov else "a moov box without a size"
-            raise CorruptAudio(what, found=f"before offset {self._reader.offset_bytes}")
-        self._has_moov = True
+    def _read_index(self, box: _Box) -> Steps[None]:
+        if box.end_bytes is None or (box.kind == b"moov" and self._has_moov):
+            what = "an index without a size" if box.end_bytes is None else "a second moov box"
+            raise CorruptAudio(what, found=f"{box.kind!r} before offset {self._reader.offset_bytes}")
+        self._has_moov = self._has_moov or box.kind == b"moov"
         yield from self._read_children(box.kind, box.end_bytes)
 
     def _read_children(self, parent: bytes, parent_end_bytes: int) -> Steps[None]:
         while self._reader.offset_bytes < parent_end_bytes:
             box = yield from self._open_box(parent_end_bytes)
             end_bytes = parent_end_bytes if box.end_bytes is None else box.end_bytes
-            if box.kind == _ENTERED.get(parent):
-                if box.kind == b"trak":
-                    self._tracks.append(Track())
+            if box.kind in _ENTERED.get(parent, ()):
+                self._begin(box.kind)
                 yield from self._read_children(box.kind, end_bytes)
-            else:
-                yield from self._read_leaf(parent + b"/" + box.kind, end_bytes)
+            elif read_table := TABLES.get(parent + b"/" + box.kind):
+                yield from read_table(self._reader, end_bytes, self._movie)
             yield from self._leave_box(box)
 
-    def _read_leaf(self, path: bytes, end_bytes: int) -> Steps[None]:
-        if path == b"moov/mvhd":
-            self._duration_s = yield from read_movie_duration_s(self._reader, end_bytes)
-        elif path == b"moov/mvex":
-            self._has_fragments = True
-        elif path in _TRACK_TABLES:
-            yield from _TRACK_TABLES[path](self._reader, end_bytes, self._tracks[-1])
+    def _begin(self, kind: bytes) -> None:
+        if kind == b"trak":
+            self._movie.begin_track()
+        elif kind == b"mvex":
+            self._movie.is_fragmented = True
 
     def _report(self) -> AudioReport:
+        movie = self._movie
+        self._check_media()
+        track = next((track for track in movie.tracks if track.is_sound), Track())
+        duration_s = movie.duration_s
+        if movie.is_fragmented:
+            duration_s = track.duration / track.timescale if track.duration and track.timescale else None
+        return AudioReport("mp4", track.codec, duration_s, track.sample_rate_hz, track.channels, track.samples or None)
+
+    def _check_media(self) -> None:
+        tracks = self._movie.tracks
         if not self._has_moov:
             raise TruncatedAudio("the file ends before its moov box", found=f"{self._reader.offset_bytes} bytes")
-        described_bytes = sum(track.samples_bytes for track in self._tracks)
+        if not self._movie.has_header or not tracks:
+            raise CorruptAudio("a moov box without an mvhd or a track in it", found=f"{len(tracks)} tracks")
+        described_bytes = sum(track.samples_bytes for track in tracks)
         if described_bytes > self._media_bytes:
             raise TruncatedAudio(
-                "the file has less media data than moov describes",
+                "the file has less media data than it describes",
                 found=f"{self._media_bytes} bytes",
                 expected=f"{described_bytes} bytes",
             )
-        # A fragmented file tells its duration fragment by fragment, and moov says 0.
-        duration_s = self._duration_s or (None if self._has_fragments else self._duration_s)
-        track = next((track for track in self._tracks if track.is_sound), None) or Track(codec="none")
-        return AudioReport("mp4", track.codec, duration_s, track.sample_rate_hz, track.channels, track.samples)
 
 
 def _is_printable(kind: bytes) -> bool:
     return all(0x20 <= character < 0x7F or character == 0xA9 for character in kind)
-
-
-def verify_mp4(reader: ByteReader) -> Steps[AudioReport]:
-    """Walk an MP4 file.
-
-    Raises:
-        CorruptAudio: boxes that do not tile the file or their parent, or impossible numbers in moov.
-        TruncatedAudio: the file ends inside a box, without moov, or with less media than moov describes.
-    """
-    return _Movie(reader).walk()

@@ -129,5 +129,6 @@ def _unknown(beginning: bytes) -> AudioError:
 
 
 def _may_begin_audio(beginning: bytes) -> bool:
-    starts = (*_SIGNATURES, *RIFF_IDS, b"\xff")
-    return any(start.startswith(beginning[: len(start)]) for start in starts) or b"ftyp".startswith(beginning[4:])
+    if beginning.startswith(b"\0"):  # the size of an MP4's first box
+        return b"ftyp".startswith(beginning[4:])
+    return any(start.startswith(beginning[: len(start)]) for start in (*_SIGNATURES, *RIFF_IDS, b"\xff"))

@@ -129,10 +129,10 @@ def _count_sound(reader: ByteReader, wave: _Wave, size_bytes: int) -> Steps[None
 def _report(reader: ByteReader, wave: _Wave) -> AudioReport:
     if wave.format is None or wave.sound_bytes is None:
         raise TruncatedAudio("the file ends before its sound", found=f"{reader.offset_bytes} bytes")
-    if wave.is_streamed:
-        _check_last_block(wave.sound_bytes, wave.format.block_bytes)
-    else:
+    if not wave.is_streamed:
         _check_end(reader.offset_bytes, wave.end_bytes)
+    elif wave.format.block_samples is not None:
+        _check_last_block(wave.sound_bytes, wave.format.block_bytes)
     blocks = wave.sound_bytes // wave.format.block_bytes
     duration_s = _duration_s(wave.format, blocks, wave)
     return AudioReport("wav", wave.format.codec, duration_s, wave.format.sample_rate_hz, wave.format.channels, blocks)
@@ -146,8 +146,8 @@ def _check_last_block(sound_bytes: int, block_bytes: int) -> None:
 
 
 def _check_end(size_bytes: int, end_bytes: int | None) -> None:
-    # Harmless slips of writers: a pad byte that is counted but missing, and the size of the file, its own 8 bytes included.
-    if end_bytes is None or end_bytes - size_bytes in (1, _CHUNK_HEADER_BYTES) or end_bytes <= size_bytes:
+    # Some writers put the size of the whole file there; nothing but an empty chunk is that small.
+    if end_bytes is None or end_bytes <= size_bytes or end_bytes - size_bytes == _CHUNK_HEADER_BYTES:
         return
     raise TruncatedAudio(
         "the file ends before the size in its header", found=f"{size_bytes} bytes", expected=f"{end_bytes} bytes"
