@@ -38,12 +38,13 @@ Operation = Literal[
     "abort_upload",
     "uploads",
     "parts",
+    "list_keys",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as a test counts it; `key` is empty for `check` and the prefix for `uploads`."""
+    """One call as a test counts it; `key` is empty for `check` and the prefix for `uploads` and `list_keys`."""
 
     operation: Operation
     key: str
@@ -153,6 +154,12 @@ class FakeStore:
         with self._operation("stat", key):
             version = self._newest(key)
             return None if version is None else version.stored
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys under a prefix."""
+        with self._operation("list_keys", prefix):
+            keys = [key for key in sorted(self.objects) if key.startswith(prefix)]
+        yield from keys
 
     @contextmanager
     def stream(self, key: str, *, version_id: str | None = None) -> Iterator[Iterator[bytes]]:

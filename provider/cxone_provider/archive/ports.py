@@ -170,6 +170,9 @@ class ObjectStore(Protocol):
     def stat(self, key: str) -> StoredObject | None:
         """Return what the store says of an object, or None if there is none."""
 
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of the newest objects that start with `prefix`, in their order; asks for pages as needed."""
+
     def stream(self, key: str, *, version_id: str | None = None) -> AbstractContextManager[Iterator[bytes]]:
         """Yield an object's bytes in pieces of at most 1 MiB; checks that as many came as the store declared.
 

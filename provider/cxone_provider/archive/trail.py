@@ -20,6 +20,7 @@ TRAIL_SCHEMA = "cxone.audit-trail/1"
 MAX_TRAIL_BYTES = 256 * 2**20
 _CONTENT_TYPE = "application/x-ndjson"
 _RACES_TOLERATED = 5
+_CHAIN_FIELDS = frozenset({"seq", "prev", "hash"})
 
 
 def origin(recording_id: str) -> str:
@@ -32,7 +33,8 @@ def _canonical(value: Mapping[str, Any]) -> bytes:
 
 
 def _line(seq: int, prev: str, event: Mapping[str, Any]) -> tuple[bytes, str]:
-    body = {**event, "seq": seq, "prev": prev}
+    told = {name: value for name, value in event.items() if name not in _CHAIN_FIELDS}
+    body = {**told, "seq": seq, "prev": prev}
     digest = hashlib.sha256(_canonical(body)).hexdigest()
     return _canonical({**body, "hash": digest}) + b"\n", digest
 
@@ -89,7 +91,7 @@ def verify_trail(recording_id: str, raw: bytes) -> Trail:
         raise _broken(raw.count(b"\n"), "a last line without its end", "a line feed")
     for seq, line in enumerate(raw.split(b"\n")[:-1]):
         event = _event_of(seq, line)
-        expected, digest = _line(seq, head, {k: v for k, v in event.items() if k not in {"seq", "prev", "hash"}})
+        expected, digest = _line(seq, head, event)
         if line + b"\n" != expected:
             raise _broken(seq, "a changed, dropped, doubled or moved line", f"hash {digest[:16]}…")
         events.append(event)
