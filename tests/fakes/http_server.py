@@ -128,10 +128,9 @@ class ScriptedServer:
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        plain = connection
         with contextlib.suppress(OSError):
             if self.tls is not None:
-                connection = self.tls.wrap_socket(connection, server_side=True)
+                connection = self._secured(connection, self.tls)
             with connection.makefile("rb") as incoming:
                 while (request := _read_request(incoming, number)) is not None:
                     with self._lock:
@@ -139,8 +138,16 @@ class ScriptedServer:
                     if not self._send(connection, self.handler(request)):
                         break
         with self._lock:
-            self._open.discard(plain)
+            self._open.discard(connection)
         connection.close()
+
+    def _secured(self, connection: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        with self._lock:
+            self._open.discard(connection)
+        secured = tls.wrap_socket(connection, server_side=True)
+        with self._lock:
+            self._open.add(secured)
+        return secured
 
     def _send(self, connection: socket.socket, reply: Answer) -> bool:
         for index, piece in enumerate(reply.pieces):
