@@ -115,7 +115,7 @@ class WebhookNotifier:
                 reason = f"no answer within {limit_s:g} s" if transport.is_cut else _reason(error)
         return _Reply(None, self._without_secrets(reason))
 
-    def _exchange(self, transport: PinningAdapter, request: PreparedRequest) -> _Reply:
+    def _exchange(self, transport: _BoundedTransport, request: PreparedRequest) -> _Reply:
         # Not through a Session: it would read the whole body of a redirect, and take logins from ~/.netrc.
         response = transport.send(
             request,
@@ -125,6 +125,8 @@ class WebhookNotifier:
             proxies=self._settings.proxies,
         )
         with closing(response):
+            if transport.is_cut:
+                raise TimeoutError("cut inside the head, which the parser takes for its end")
             return _Reply(response.status_code, self._excerpt(response), response.headers.get("Retry-After"))
 
     def _headers(self, webhook_id: str, body: bytes) -> dict[str, str]:
@@ -145,10 +147,13 @@ class WebhookNotifier:
         """Return the start of a refusal's body; that of a 2xx tells nothing and is not read."""
         if 200 <= response.status_code < 300:
             return ""
+        limit = self._settings.max_reply_bytes
+        start = bytearray()
         with suppress(OSError, HTTPError):  # the status is what counts
-            piece = response.raw.read(self._settings.max_reply_bytes, decode_content=False)
-            return self._without_secrets(piece.decode("utf-8", "replace"))
-        return ""
+            # Piece by piece: a plain read of a chunk with a negative size takes all there is into memory.
+            while len(start) < limit and (piece := response.raw.read1(limit - len(start), decode_content=False)):
+                start += piece
+        return self._without_secrets(start.decode("utf-8", "replace"))
 
     def _without_secrets(self, text: str) -> str:
         for hidden in self._hidden:
