@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
@@ -26,9 +26,9 @@ METADATA = {
 Reply = Answer | Callable[[WireRequest], Answer]
 
 
-def json_answer(document: object, status: int = 200, **headers: str) -> Answer:
+def json_answer(document: object, status: int = 200, headers: Mapping[str, str | int] | None = None) -> Answer:
     """Return a JSON answer."""
-    return answer(status, json.dumps(document).encode(), {"Content-Type": "application/json", **headers})
+    return answer(status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})})
 
 
 def range_of(request: WireRequest) -> tuple[int, int]:
@@ -37,18 +37,22 @@ def range_of(request: WireRequest) -> tuple[int, int]:
     return int(first), int(last) + 1
 
 
-def ranged(content: bytes, *, etag: str | None = '"v1"', at_most: int | None = None, **headers: str) -> Reply:
+def ranged(
+    content: bytes,
+    *,
+    etag: str | None = '"v1"',
+    at_most: int | None = None,
+    headers: Mapping[str, str | int] | None = None,
+) -> Reply:
     """Return a reply that cuts the asked range out of `content`, no more than `at_most` bytes of it."""
 
     def reply(request: WireRequest) -> Answer:
         start, stop = range_of(request)
         chunk = content[start : min(stop, start + (at_most or stop))]
-        fields = {
-            "Content-Range": f"bytes {start}-{start + len(chunk) - 1}/{len(content)}",
-            "Content-Type": "audio/mpeg",
-        }
-        tag = {} if etag is None else {"ETag": etag}
-        return answer(206, chunk, {**fields, **tag, **headers})
+        fields: dict[str, str | int] = {"Content-Range": f"bytes {start}-{start + len(chunk) - 1}/{len(content)}"}
+        if etag is not None:
+            fields["ETag"] = etag
+        return answer(206, chunk, {"Content-Type": "audio/mpeg", **fields, **(headers or {})})
 
     return reply
 

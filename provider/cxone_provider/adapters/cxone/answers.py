@@ -60,36 +60,44 @@ def excerpt(answer: requests.Response, secrets: Iterable[str]) -> str:
     return f"{answer.status_code} {shown(text.strip(), limit=_EXCERPT_CHARACTERS)}".strip()
 
 
-def refusal(
+def unusable(
     answer: requests.Response, subject: str, now: pendulum.DateTime, secrets: Iterable[str]
-) -> SourceError | RecordingChanged | TryAgain:
-    """Return what to raise for an answer that is not the one asked for.
+) -> UnexpectedAnswer | TryAgain:
+    """Return what to raise for an answer that is neither a success nor a refusal with a meaning of its own.
 
     Args:
-        answer: anything but a success or 401.
+        answer: anything but a success.
         subject: what was asked for, e.g. ``metadata of 4711``.
         now: for a ``Retry-After`` that is a date.
         secrets: what the body must not show.
     """
-    status = answer.status_code
-    found = excerpt(answer, secrets)
+    status, found = answer.status_code, excerpt(answer, secrets)
     if status == 429 or 500 <= status < 600:
         return _passing(answer, subject, found, now)
+    hint = "Redirects are not followed: is host the API's own base URL?" if 300 <= status < 400 else None
+    return UnexpectedAnswer(f"unexpected status for {subject}", found=found, hint=hint)
+
+
+def refused_recording(
+    answer: requests.Response, subject: str, now: pendulum.DateTime, secrets: Iterable[str]
+) -> SourceError | RecordingChanged | TryAgain:
+    """Return what to raise for an answer about one recording; arguments as for :func:`unusable`."""
+    status = answer.status_code
+    if status not in (403, 404, 410, 412, 416):
+        return unusable(answer, subject, now, secrets)
+    found = excerpt(answer, secrets)
     if status == 403:
         return AccessDenied(
             f"no access to {subject}", found=found, expected=f"scopes {' and '.join(RECORDING_SCOPES)}",
             hint="Does the client have both scopes, and may it see this recording?",
         )  # fmt: skip
-    if status in (404, 410):
-        return RecordingNotFound(f"no {subject}", found=found)
     if status == 412:
         return RecordingChanged(f"{subject} is another entity by now", found=found)
     if status == 416:
         error = RangeNotSatisfiable(f"range outside {subject}", found=answer.headers.get("Content-Range", "416"))
         error.actual_size_bytes = parse_unsatisfied(answer.headers.get("Content-Range"))
         return error
-    hint = "Redirects are not followed: is host the API's own base URL?" if 300 <= status < 400 else None
-    return UnexpectedAnswer(f"unexpected status for {subject}", found=found, hint=hint)
+    return RecordingNotFound(f"no {subject}", found=found)
 
 
 def _passing(answer: requests.Response, subject: str, found: str, now: pendulum.DateTime) -> TryAgain:

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from cxone_provider.adapters.cxone.answers import excerpt, read_document, refusal
+from cxone_provider.adapters.cxone.answers import excerpt, read_document, unusable
 from cxone_provider.adapters.cxone.documents import parse_object
 from cxone_provider.adapters.cxone.session import ApiSession
 from cxone_provider.adapters.cxone.settings import RECORDING_SCOPES, CXoneSettings
@@ -166,9 +166,9 @@ class TokenClient:
                 self._pending = None
             pending.cancel()
 
-    def _remember(self, token: Token | None, refusal_: ArchiveError | None, until_s: float) -> None:
+    def _remember(self, token: Token | None, refusal: ArchiveError | None, until_s: float) -> None:
         with self._lock:
-            self._token, self._refusal, self._until_s = token, refusal_, until_s
+            self._token, self._refusal, self._until_s = token, refusal, until_s
 
     def _fetch(self) -> Token:
         settings = self._settings
@@ -196,4 +196,4 @@ class TokenClient:
                 "the token endpoint refused the credentials", found=excerpt(answer, secrets),
                 hint="Check client id, client secret and scope of the connection.",
             )  # fmt: skip
-        return refusal(answer, "token", self._clock.now(), secrets)
+        return unusable(answer, "token", self._clock.now(), secrets)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import requests
 
-from cxone_provider.adapters.cxone.answers import excerpt, read_document, refusal
+from cxone_provider.adapters.cxone.answers import excerpt, read_document, refused_recording
 from cxone_provider.adapters.cxone.auth import TokenClient
 from cxone_provider.adapters.cxone.documents import parse_description, parse_object
 from cxone_provider.adapters.cxone.media import ChunkSigning, HttpBody, SegmentFetch
@@ -150,7 +150,7 @@ class RecordingV2Source:
             yield answer
 
     def _refused(self, answer: requests.Response, subject: str) -> Exception:
-        return refusal(answer, subject, self._clock.now(), self._secrets(answer))
+        return refused_recording(answer, subject, self._clock.now(), self._secrets(answer))
 
     def _secrets(self, answer: requests.Response) -> tuple[str, ...]:
         return answer.request.headers["Authorization"].removeprefix("Bearer "), self._settings.client_secret
