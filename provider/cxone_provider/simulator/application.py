@@ -43,6 +43,7 @@ class Application:
         received_at = self._tenant.clock.now()
         answer, struck = self._answered(request, route)
         target = (None, None) if route is None else (route.endpoint.value, route.recording_id)
+        # Before the first byte goes out: a client that has its answer must find the request in the log.
         number = self._log.begin(request, at=received_at, status=answer.status, target=target, faults=struck)
         try:
             return wire.deliver(answer, request)
@@ -73,6 +74,7 @@ class Application:
         return answer, [fault.name for fault in faults]
 
     def _striking(self, endpoint: Endpoint, recording: Recording | None, request: Request) -> list[Fault]:
+        # Both scripts count every request, whoever strikes first.
         own = [] if recording is None else recording.script.striking(endpoint, request)
         return own + self._tenant.script.striking(endpoint, request)
 

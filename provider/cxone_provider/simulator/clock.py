@@ -28,7 +28,7 @@ class SystemClock:
 
     def wait(self, seconds: float, stopped: threading.Event) -> None:
         """Wait in real time."""
-        stopped.wait(seconds)
+        stopped.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
 class ManualClock:

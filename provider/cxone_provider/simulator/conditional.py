@@ -10,7 +10,8 @@ from email.utils import format_datetime, parsedate_to_datetime
 from cxone_provider.simulator.request import Request
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-_BYTE_RANGE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*", re.ASCII | re.IGNORECASE)
+# Bounded, because Python refuses to read integers of thousands of digits.
+_BYTE_RANGE = re.compile(r"bytes=\s*(\d{0,100})-(\d{0,100})\s*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class RecordingV2:
             return Answer(200, headers, (whole,), selected=whole)
         return self._partial(headers, Span(media, *chosen))
 
+    # Only 206 is signed: the signature names a range's place in the recording.
     def _partial(self, headers: Headers, chunk: Span) -> Answer:
         content_range = f"bytes {chunk.start}-{chunk.stop - 1}/{chunk.media.size_bytes}"
         answer = Answer(206, (*headers, ("Content-Range", content_range)), (chunk,), selected=chunk)

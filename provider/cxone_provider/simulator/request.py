@@ -12,7 +12,7 @@ MAX_HEAD_BYTES = 64 * 2**10
 MAX_BODY_BYTES = 4 * 2**20
 _RECEIVE_BYTES = 64 * 2**10
 _REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) (HTTP/1\.[01])")
-_FIRST_BYTE = re.compile(r"bytes=(\d+)-(\d*)", re.ASCII | re.IGNORECASE)
+_FIRST_BYTE = re.compile(r"bytes=(\d{1,100})-(\d{0,100})", re.ASCII | re.IGNORECASE)
 
 
 class BadRequest(Exception):

@@ -49,7 +49,7 @@ def load_scenario(folder: Path, scenario: Path | None = None) -> Scenario:
 def _document(path: Path) -> Entry:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ScenarioError(f"cannot read {path}: {error}") from error
     if not isinstance(document, Mapping):
         raise ScenarioError(f'{path} holds {{"recordings": […], "faults": […]}}, not {document!r}')

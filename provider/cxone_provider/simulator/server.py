@@ -44,8 +44,9 @@ class Server:
         # Only the acceptor changes this, and it has ended when stop() reads it.
         self._conversations: list[tuple[socket.socket, threading.Thread]] = []
         self._accepted = 0
-        self._wake_sender, self._wake_receiver = socket.socketpair()
         self._listener = socket.create_server((address, port), family=family, backlog=_BACKLOG)
+        # A blocked accept() is not woken by closing its socket; a byte in this pair ends the selector's wait.
+        self._wake_sender, self._wake_receiver = socket.socketpair()
         self._host = f"[{address}]" if family is socket.AF_INET6 else address
         self._acceptor = threading.Thread(target=self._accept, name="simulator-acceptor", daemon=True)
         self._acceptor.start()
@@ -77,10 +78,12 @@ class Server:
                     self._start_conversation(self._listener.accept()[0])
 
     def _start_conversation(self, connection: socket.socket) -> None:
+        # Small answers would wait for the acknowledgement of the one before.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._accepted += 1
         name = f"simulator-{self._accepted}"
         thread = threading.Thread(target=self._serve, args=(connection, self._accepted), name=name, daemon=True)
+        # Ended ones are dropped here and not by themselves: stop() must be able to join every thread that still runs.
         alive = [known for known in self._conversations if known[1].is_alive()]
         self._conversations = [*alive, (connection, thread)]
         thread.start()
@@ -107,6 +110,7 @@ class Server:
             goes_on = request is not None and self._application.serve(request, wire)
 
 
+# Stands for the request that could not be read; its version makes the refusal announce the end of the connection.
 _UNREADABLE = Request("GET", "/", "HTTP/1.0", (), b"", 0)
 
 

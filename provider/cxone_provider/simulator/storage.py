@@ -11,6 +11,7 @@ from cxone_provider.simulator.clock import Clock
 from cxone_provider.simulator.errors import ScenarioError, unknown_name
 
 STREAMABLE_STATES = frozenset({"available", "stored"})
+_LONGEST_PHASE_S = 10**9
 _PHASE_FIELDS = frozenset({"state", "for_requests", "for_s"})
 
 
@@ -59,6 +60,7 @@ class StateTimeline:
         began_at = self._began_at or now
         self._began_at = began_at
         while (for_s := self._phases[self._index].for_s) is not None and not self._is_last():
+            # Each phase begins where the one before ended, not when somebody happened to look.
             ends_at = began_at + timedelta(seconds=for_s)
             if now < ends_at:
                 return
@@ -101,9 +103,18 @@ def _parse_phase(document: object) -> Phase:
     for name in document:
         if name not in _PHASE_FIELDS:
             raise unknown_name("field of a storageState phase", name, _PHASE_FIELDS)
-    for_requests, for_s = document.get("for_requests"), document.get("for_s")
-    if for_requests is not None and (not isinstance(for_requests, int) or for_requests < 1):
-        raise ScenarioError(f"for_requests is a count from 1, not {for_requests!r}")
-    if for_s is not None and (not isinstance(for_s, (int, float)) or for_s < 0):
-        raise ScenarioError(f"for_s is a number of seconds, not {for_s!r}")
-    return Phase(document["state"], for_requests, for_s)
+    return Phase(document["state"], _for_requests(document.get("for_requests")), _for_s(document.get("for_s")))
+
+
+def _for_requests(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ScenarioError(f"for_requests is {value!r}; a count from 1 is needed")
+
+
+def _for_s(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LONGEST_PHASE_S:
+        return value
+    raise ScenarioError(f"for_s is {value!r}; seconds from 0 to {_LONGEST_PHASE_S} are needed")

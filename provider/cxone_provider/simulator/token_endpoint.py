@@ -10,8 +10,9 @@ from cxone_provider.simulator.request import Request
 from cxone_provider.simulator.tokens import TokenDesk
 
 _FORM = "application/x-www-form-urlencoded"
-# What a form encoder may leave as it is. Anything else was put into the body without encoding.
-_ENCODED = re.compile(r"(?:[A-Za-z0-9*\-._~+]|%[0-9A-Fa-f]{2})*")
+# A bare "=" or "%" in a value is a secret that was pasted without encoding; by luck it might be read as it was meant.
+# Characters like ":" mean nothing in a form, and curl users leave them as they are.
+_ENCODED = re.compile(r"(?:[!-$'-<>-~]|%[0-9A-Fa-f]{2})*")
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cxone_provider.simulator.clock import Clock
+from cxone_provider.simulator.errors import ScenarioError
 
 READ_SCOPE = "recording:read"
 DOWNLOAD_SCOPE = "recording:download"
 ALL_SCOPES = (DOWNLOAD_SCOPE, READ_SCOPE)
 _BEARER = "bearer "
+_LONGEST_TTL_S = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,16 @@ class TokenDesk:
 
     Args:
         ttl_s: how long a token holds, from its issue by `clock`.
+
+    Raises:
+        ScenarioError: a lifetime out of range.
     """
 
     def __init__(self, client: Client, ttl_s: float, clock: Clock) -> None:
+        if not 0 < ttl_s <= _LONGEST_TTL_S:
+            raise ScenarioError(
+                f"a token's lifetime is {ttl_s} s; more than 0 and at most {_LONGEST_TTL_S} s is needed"
+            )
         self.client = client
         self.ttl_s = ttl_s
         self._clock = clock
@@ -71,6 +80,7 @@ class TokenDesk:
         now = self._clock.now()
         token = Token(secrets.token_urlsafe(32), frozenset(scopes), now + timedelta(seconds=self.ttl_s))
         with self._lock:
+            # Issuing is rare and reading is not, so this is where expired ones are dropped.
             self._tokens = {value: old for value, old in self._tokens.items() if old.expires_at > now}
             self._tokens[token.value] = token
             self._issued += 1

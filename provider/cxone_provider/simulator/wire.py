@@ -17,6 +17,7 @@ from cxone_provider.simulator.request import Headers, Request
 _MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+# RFC 9110 sections 15.3.5 and 15.4.5: the head ends these answers.
 _BODILESS = frozenset({204, 304})
 
 
@@ -83,12 +84,12 @@ class Wire:
         pace = delivery.body_pace
         for part in body:
             self._count(part.transfer(self._connection) if pace is None else self._paced(part.blocks(), pace))
-        # An empty body after MSG_MORE leaves the head in the kernel until something is sent or pushed.
         self._push()
 
     def _send_chunks(self, body: Body, pace: Pace | None, *, terminated: bool) -> None:
         for part in body:
             for block in part.blocks():
+                # One HTTP chunk per block, however slowly its bytes then drip.
                 self._connection.sendall(b"%x\r\n" % len(block), _MORE_FOLLOWS)
                 self._count(self._plain([block]) if pace is None else self._paced([block], pace))
                 self._connection.sendall(b"\r\n")
@@ -128,13 +129,15 @@ class Wire:
         lines += [f"{name}: {value}" for name, value in (*answer.headers, *_framing_headers(answer, request))]
         if answer.header("date") is None:
             lines.append(f"Date: {http_date(self._clock.now())}")
-        return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
+        return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogatepass")
 
     def _push(self) -> None:
+        """Let go of what the kernel holds back: after an empty body, a head that was sent with more to follow."""
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _end(self, ending: Ending) -> None:
         if ending is Ending.RST:
+            # With a linger time of zero the owner's close() sends RST in place of FIN.
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         elif ending is Ending.FIN:
             self._connection.shutdown(socket.SHUT_WR)

@@ -51,6 +51,8 @@ def request(**headers: str) -> Request:
         ("bytes=0-9;x", None),
         ("bytes 0-9", None),
         ("items=0-9", None),
+        ("bytes=0-" + "9" * 50, (0, 100)),
+        ("bytes=0-" + "9" * 5000, None),
         ("bytes=١-٢", None),  # noqa: RUF001  # digits, but not those of HTTP
         ("", None),
     ],

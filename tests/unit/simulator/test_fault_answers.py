@@ -163,3 +163,10 @@ def test_a_token_request_fails_too(client: TenantClient) -> None:
     client.simulator.script_tenant([{"fault": "status", "on": "token", "status": 500, "times": 2}])
     assert [client.ask_token().status for _ in range(3)] == [500, 500, 200]
     assert client.simulator.tokens_issued == 1
+
+
+def test_text_that_is_no_unicode_goes_out_all_the_same(client: TenantClient, script: Script) -> None:
+    script("status", status=500, body="\ud800", headers={"X-Odd": "\ud800"})
+    assert client.raw_media("call").received.count(b"\xed\xa0\x80") == 2
+    script("not_http", text="\ud800")
+    assert client.raw_media("call").received == b"\xed\xa0\x80"

@@ -120,7 +120,15 @@ def test_streamable_states_stream(client: TenantClient, state: str) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [[], 5, [{}], [{"state": "x", "until": 1}], [{"state": "x", "for_requests": 0}], [{"state": "x", "for_s": -1}]],
+    [
+        [],
+        5,
+        [{}],
+        [{"state": "x", "until": 1}],
+        [{"state": "x", "for_requests": 0}],
+        [{"state": "x", "for_s": -1}],
+        [{"state": "x", "for_s": float("inf")}],
+    ],
 )
 def test_states_that_make_no_sense_are_told(simulator: Simulator, state: object) -> None:
     with pytest.raises(ScenarioError):

@@ -7,7 +7,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxone_provider.simulator import ManualClock, Simulator
+from cxone_provider.simulator import ManualClock, ScenarioError, Simulator
 from cxone_provider.simulator.token_endpoint import MalformedForm, parse_form
 from tests.unit.simulator.client import ALL_SCOPES, FORM, TenantClient
 
@@ -33,11 +33,23 @@ def test_awkward_credentials_survive_a_proper_encoder() -> None:
     assert answer.status_code == 200
 
 
-def test_credentials_pasted_without_encoding_are_refused() -> None:
-    with Simulator(client_id="id", client_secret="a&b=c") as simulator:
-        body = "grant_type=client_credentials&client_id=id&client_secret=a&b=c&scope=recording:read"
+@pytest.mark.parametrize(
+    ("secret", "status", "error"),
+    [
+        ("a&b=c", 401, "invalid_client"),
+        ("a+b", 401, "invalid_client"),
+        ("a%41b", 401, "invalid_client"),
+        ("a%b", 400, "invalid_request"),
+        ("ab==", 400, "invalid_request"),
+        ("a&b", 400, "invalid_request"),
+        ("a b", 400, "invalid_request"),
+    ],
+)
+def test_a_secret_pasted_without_encoding_is_refused(secret: str, status: int, error: str) -> None:
+    with Simulator(client_id="id", client_secret=secret) as simulator:
+        body = f"grant_type=client_credentials&client_id=id&scope=recording:read&client_secret={secret}"
         reply = TenantClient(simulator).call("POST", "/oauth/token", body=body, headers={"Content-Type": FORM})
-    assert (reply.status, reply.document["error"]) == (400, "invalid_request")
+    assert (reply.status, reply.document["error"]) == (status, error)
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "other"}, {"client_secret": "other"}, {"client_secret": "é"}])
@@ -68,12 +80,17 @@ def test_a_form_must_say_that_it_is_one(client: TenantClient) -> None:
     assert client.call("GET", "/oauth/token").status == 405
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"a", b"a=%zz", b"a=1&a=2", b"a=b=c", b"a=%ff", b'a="', b"a=b c", "a=é".encode()]
-)
+@pytest.mark.parametrize("body", [b"", b"a", b"a=%zz", b"a=1&a=2", b"a=b=c", b"a=%ff", b"a=b c", "a=é".encode()])
 def test_malformed_forms_are_told(body: bytes) -> None:
     with pytest.raises(MalformedForm):
         parse_form(body)
+
+
+def test_characters_without_meaning_in_a_form_may_stand_as_they_are() -> None:
+    assert parse_form(b"scope=recording:read+x&client_id=a/b@c*d") == {
+        "scope": "recording:read x",
+        "client_id": "a/b@c*d",
+    }
 
 
 @given(
@@ -120,6 +137,12 @@ def test_a_token_without_the_scope_is_forbidden() -> None:
 def test_a_lifetime_may_be_a_fraction() -> None:
     with Simulator(token_ttl_s=0.5) as simulator:
         assert TenantClient(simulator).ask_token().document["expires_in"] == 0.5
+
+
+@pytest.mark.parametrize("ttl_s", [0, -1, float("inf"), float("nan")])
+def test_a_lifetime_that_cannot_be_is_told(ttl_s: float) -> None:
+    with pytest.raises(ScenarioError, match="lifetime"):
+        Simulator(token_ttl_s=ttl_s)
 
 
 def test_secrets_do_not_show_in_the_repr() -> None:

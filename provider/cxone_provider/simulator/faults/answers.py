@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from cxone_provider.simulator.answer import Answer, Octets, body_bytes, body_size, error_answer
 from cxone_provider.simulator.conditional import http_date
 from cxone_provider.simulator.dialect import Endpoint, Exchange
-from cxone_provider.simulator.faults.fault import Count, Fault, StatusCode
+from cxone_provider.simulator.faults.fault import Count, DateShift, Fault, StatusCode
 from cxone_provider.simulator.request import with_header
 
 _PARTIAL = 206
@@ -29,13 +29,15 @@ class Status(Fault):
     headers: Annotated[dict[str, str], "headers of the answer, sent as they are"] = field(default_factory=dict)
     body: Annotated[str | None, "the body; null is a JSON error document"] = None
     retry_after: Annotated[str | None, "the `Retry-After` header, sent as it is"] = None
-    retry_after_in_s: Annotated[int | None, "`Retry-After` as an HTTP date so many seconds ahead"] = None
+    retry_after_in_s: Annotated[DateShift | None, "`Retry-After` as an HTTP date so many seconds ahead"] = None
 
     def intercept(self, exchange: Exchange) -> Answer:
         """Answer as scripted."""
         altered = error_answer(self.status, "scripted", f"scripted answer: {_reason(self.status)}")
         if self.body is not None:
-            altered = Answer(self.status, (("Content-Type", "text/plain"),), (Octets(self.body.encode()),))
+            altered = Answer(
+                self.status, (("Content-Type", "text/plain"),), (Octets(self.body.encode("utf-8", "surrogatepass")),)
+            )
         if self.retry_after is not None:
             altered = altered.with_header("Retry-After", self.retry_after)
         if self.retry_after_in_s is not None:

@@ -64,7 +64,9 @@ class NotHttp(Fault):
     def alter(self, answer: Answer, exchange: Exchange) -> Answer:
         """Send the text in place of the answer."""
         del exchange
-        return answer.delivered(replace(answer.delivery, raw=self.text.encode(), ending=Ending.FIN))
+        return answer.delivered(
+            replace(answer.delivery, raw=self.text.encode("utf-8", "surrogatepass"), ending=Ending.FIN)
+        )
 
 
 FAULTS: tuple[type[Fault], ...] = (Close, Reset, NoAnswer, NotHttp)

@@ -10,20 +10,27 @@ from cxone_provider.simulator.dialect import Endpoint, Exchange
 
 
 @dataclass(frozen=True, slots=True)
-class AtLeast:
-    """The smallest value that a field may have."""
+class Bounds:
+    """The smallest and the largest value that a field may have."""
 
-    value: float
+    low: int
+    high: int | None = None
 
     def admits(self, value: object) -> bool:
-        """Return whether the value is a number that large."""
-        return isinstance(value, (int, float)) and value >= self.value
+        """Return whether the value is a number within the bounds."""
+        return isinstance(value, (int, float)) and value >= self.low and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        """Return the bounds in words."""
+        return f"from {self.low}" if self.high is None else f"from {self.low} to {self.high}"
 
 
-Count = Annotated[int, AtLeast(0)]
-PositiveCount = Annotated[int, AtLeast(1)]
-Seconds = Annotated[float, AtLeast(0)]
-StatusCode = Annotated[int, AtLeast(100)]
+Count = Annotated[int, Bounds(0)]
+PositiveCount = Annotated[int, Bounds(1)]
+Seconds = Annotated[float, Bounds(0)]
+StatusCode = Annotated[int, Bounds(100, 999)]
+# Thirty years either way: a date has a first and a last one.
+DateShift = Annotated[int, Bounds(-(10**9), 10**9)]
 
 
 class Fault:

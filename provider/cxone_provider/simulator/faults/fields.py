@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from cxone_provider.simulator.faults.fault import AtLeast, Fault
+from cxone_provider.simulator.faults.fault import Bounds, Fault
 
 _NAMES: Mapping[object, str] = {
     int: "integer",
@@ -88,7 +88,7 @@ def _fits_plain(value: object, hint: Any) -> bool:
 def _named(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _named(arguments[0]) + "".join(f" ≥ {bound.value}" for bound in _bounds(arguments))
+        return _named(arguments[0]) + "".join(f" {bound}" for bound in _bounds(arguments))
     if origin in {Union, types.UnionType}:
         return " or ".join(_named(option) for option in arguments)
     if origin is Literal:
@@ -96,5 +96,5 @@ def _named(hint: Any) -> str:
     return _NAMES.get(origin or hint, "anything")
 
 
-def _bounds(arguments: tuple[Any, ...]) -> list[AtLeast]:
-    return [note for note in arguments[1:] if isinstance(note, AtLeast)]
+def _bounds(arguments: tuple[Any, ...]) -> list[Bounds]:
+    return [note for note in arguments[1:] if isinstance(note, Bounds)]

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from cxone_provider.simulator.answer import Answer, body_bytes, body_size
 from cxone_provider.simulator.conditional import http_date, parse_http_date
 from cxone_provider.simulator.dialect import Exchange
-from cxone_provider.simulator.faults.fault import Count, Fault
+from cxone_provider.simulator.faults.fault import DateShift, Fault
 
 _NO_DIGITS = "0" * 64
 
@@ -49,7 +49,7 @@ class StaleHeaders(Fault):
     """The right bytes with the validators of an older version, as a broken cache sends them."""
 
     name: ClassVar[str] = "stale_headers"
-    age_s: Annotated[Count, "how old `Date`, `Last-Modified` and `Age` say the answer is"] = 86_400
+    age_s: Annotated[DateShift, "how old `Date`, `Last-Modified` and `Age` say the answer is"] = 86_400
 
     def alter(self, answer: Answer, exchange: Exchange) -> Answer:
         """Date the headers back and give another tag."""

@@ -147,6 +147,7 @@ class FlipBit(Fault):
         selected = answer.selected
         if selected is None or not selected.start <= self.offset < selected.stop:
             return answer
+        # Read from the media: the body may hold what another fault has put there.
         at = self.offset - selected.start
         (right,) = next(selected.cut(at, at + 1).blocks())
         flipped = Octets(bytes([right ^ 1 << self.bit % 8]))
