@@ -95,7 +95,7 @@ def _run(flow: Airflow, cxone: Tenant, s3: S3Client, recordings: Path, console: 
     console.print(f"{DAG_ID} runs as {run_id}: {len(demo_recordings())} recordings are listed")
     state = follow(flow, DAG_ID, run_id, s3, ARCHIVE, len(expected), console, RUN_LIMIT_S)
     documents = run_documents(s3, ARCHIVE, PREFIX, run_id)
-    show_recordings(console, documents)
+    show_recordings(console, documents, f"s3://{ARCHIVE}/{PREFIX}/recordings/")
     show_totals(console, documents, cxone.requests(), time.monotonic() - began_s)
     archived = [one for one in documents if one["success"]]
     if archived:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import pendulum
 from rich.console import Console
 from rich.table import Table
 
@@ -33,12 +32,12 @@ def run_documents(s3: S3Client, bucket: str, prefix: str, run_id: str) -> list[d
     return [json.loads(line) for line in body.splitlines()]
 
 
-def show_recordings(console: Console, documents: Sequence[Mapping[str, Any]]) -> None:
-    """Print a line per recording."""
-    table = Table(title="Recordings", title_justify="left", box=None, padding=(0, 1), show_edge=False)
-    for name, justify in (("recording", "left"), ("outcome", "left"), ("size", "right"), ("audio", "right"),
-                          ("took", "right"), ("object, or why there is none", "left")):  # fmt: skip
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # both words are rich's
+def show_recordings(console: Console, documents: Sequence[Mapping[str, Any]], base: str) -> None:
+    """Print a line per recording; objects are shown relative to `base`, an S3 URI."""
+    table = Table(title=f"Recordings, objects under {base}", title_justify="left", box=None, padding=(0, 1))
+    for name, right in (("recording", False), ("outcome", False), ("bytes", True), ("audio", True), ("took", True),
+                        ("object, or why there is none", False)):  # fmt: skip
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for one in documents:
         outcome = str(one["outcome"])
         duration_s = one.get("duration_s")
@@ -46,19 +45,24 @@ def show_recordings(console: Console, documents: Sequence[Mapping[str, Any]]) ->
             str(one["recording_id"]),
             f"[{_STYLES.get(outcome, 'yellow')}]{outcome}[/]",
             f"{one['total_bytes']:,}" if one["success"] else "",
-            "" if duration_s is None else pendulum.duration(seconds=round(duration_s)).in_words(locale="en"),
+            "" if duration_s is None else _in_words(duration_s),
             f"{one['latency_ms']:,.0f} ms" if one["success"] else "",
-            _where_or_why(one),
+            _where_or_why(one, base),
         )
     console.print(table)
 
 
-def _where_or_why(document: Mapping[str, Any]) -> str:
+def _in_words(duration_s: float) -> str:
+    minutes, seconds = divmod(round(duration_s), 60)
+    return f"{minutes} min {seconds:02} s"
+
+
+def _where_or_why(document: Mapping[str, Any], base: str) -> str:
     if document["success"]:
-        return str(document["s3_uri"])
+        return str(document["s3_uri"]).removeprefix(base)
     error = document.get("error")
     if error is None:
-        return "said by the tenant"
+        return "as the tenant says"
     text = f"{error['type']}: {error['message']}"
     return text if len(text) <= _CAUSE_CHARACTERS else text[:_CAUSE_CHARACTERS] + "…"
 
