@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -242,8 +243,8 @@ def _count(document: Mapping[str, Any], name: str) -> int:
 
 def _number(document: Mapping[str, Any], name: str) -> float:
     value = document.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidDocument(f"{name} of an audit log", found=value, expected="a number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidDocument(f"{name} of an audit log", found=value, expected="a finite number")
     return value
 
 
