@@ -12,6 +12,8 @@ _MPEG2_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MPEG1_RATES_HZ = (44100, 48000, 32000)
 _UNKNOWN_SIZES = frozenset({0, 0xFFFFFFFF})
 _LAYER_3_SAMPLES = 576
+_TABLE_TAGS = (b"Xing", b"Info", b"VBRI")
+_TAG_BYTES = 40
 _HEAD_BYTES = 64 * 2**10
 # Codecs whose average byte rate is only rounded; their fact chunk counts samples.
 _EXACT_BY_BYTE_RATE = frozenset({1, 3, 6, 7, 0xFFFE})
@@ -63,14 +65,16 @@ def _mp3(media: Media) -> float | None:
 
 
 def _mp3_frames(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield samples and sample rate of every layer III frame."""
+    """Yield samples and sample rate of every layer III frame that holds sound."""
     offset = _id3_bytes(data)
     while offset + 4 <= len(data):
         frame = _mp3_frame(data[offset : offset + 4])
         if frame is None:
             return
         frame_bytes, samples, rate_hz = frame
-        yield samples, rate_hz
+        # An encoder's first frame may hold a table of contents in place of sound.
+        if not any(tag in data[offset : offset + _TAG_BYTES] for tag in _TABLE_TAGS):
+            yield samples, rate_hz
         offset += frame_bytes
 
 
