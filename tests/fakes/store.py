@@ -26,25 +26,14 @@ from tests.fakes.faults import Fault, FaultPlan, When
 _PIECE_BYTES = 2**20
 _METADATA_LIMIT_BYTES = 2048
 
-Operation = Literal[
-    "check",
-    "read",
-    "stat",
-    "stream",
-    "put",
-    "create_upload",
-    "put_part",
-    "complete_upload",
-    "abort_upload",
-    "uploads",
-    "parts",
-    "list_keys",
-]
+_Looks = Literal["check", "read", "stat", "list_keys", "stream", "uploads", "parts"]
+_Writes = Literal["put", "create_upload", "put_part", "complete_upload", "abort_upload"]
+Operation = _Looks | _Writes
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as a test counts it; `key` is empty for `check` and the prefix for `uploads` and `list_keys`."""
+    """One call as a test counts it; `key` is empty for `check` and the prefix for a listing and `list_keys`."""
 
     operation: Operation
     key: str

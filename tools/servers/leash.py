@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-GRACE_S = 10.0
+GRACE_S = 5.0
 _POLL_S = 0.05
 
 

@@ -94,9 +94,9 @@ def seaweedfs(
         server = _started(stack, directory, access_key, secret)
         client = server.client()
         for name in buckets:
-            _make_bucket(client, name, locked=False)
+            make_bucket(client, name, locked=False)
         for name in locked_buckets:
-            _make_bucket(client, name, locked=True)
+            make_bucket(client, name, locked=True)
         client.close()
         yield server
 
@@ -185,7 +185,8 @@ def _answers(process: Leashed, url: str) -> bool:
     return False
 
 
-def _make_bucket(client: S3Client, name: str, *, locked: bool) -> None:
+def make_bucket(client: S3Client, name: str, *, locked: bool) -> None:
+    """Make a bucket if it is not there; with Object Lock, and then versioned, if `locked`."""
     try:
         client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked)
     except ClientError as error:

@@ -1,20 +1,24 @@
-"""One bucket behind a boto3 client: every request names its owner check, every failure becomes the archive's error."""
+"""One bucket behind a boto3 client: requests are repeated within bounds, failures become the archive's errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cxone_provider.adapters.s3.errors import Request, archive_error, error_code
+from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
+from cxone_provider.adapters.s3.errors import DIGEST_REFUSALS, Request, archive_error, error_code
 from cxone_provider.adapters.s3.settings import StoreSettings
-from cxone_provider.archive.errors import StoreRefused
+from cxone_provider.archive.errors import ArchiveError, StoreRefused, StoreUnavailable
+from cxone_provider.archive.ports import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NOWHERE: frozenset[str] = frozenset()
+T = TypeVar("T")
+
+_NOTHING: frozenset[str] = frozenset()
 # boto3's method and the IAM actions of each request this archive makes
 _OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "AbortMultipartUpload": ("abort_multipart_upload", ("s3:AbortMultipartUpload",)),
@@ -28,6 +32,7 @@ _OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     # Without the right to list, S3 answers 403 for an object that is not there.
     "HeadObject": ("head_object", ("s3:GetObject", "s3:ListBucket")),
     "ListMultipartUploads": ("list_multipart_uploads", ("s3:ListBucketMultipartUploads",)),
+    "ListObjectsV2": ("list_objects_v2", ("s3:ListBucket",)),
     "ListParts": ("list_parts", ("s3:ListMultipartUploadParts",)),
     "PutObject": ("put_object", ("s3:PutObject",)),
     "PutObjectLegalHold": ("put_object_legal_hold", ("s3:PutObjectLegalHold",)),
@@ -44,12 +49,20 @@ class Bucket:
         client: a boto3 S3 client; safe to share between threads.
         name: the bucket.
         settings: who must own it, and what writes need besides the right to write.
+        retry: bounds of the repetitions of one request.
+        clock: waits between them.
     """
 
-    def __init__(self, client: S3Client, name: str, settings: StoreSettings) -> None:
+    def __init__(self, client: S3Client, name: str, settings: StoreSettings, retry: RetryPolicy, clock: Clock) -> None:
         self.name = name
         self.settings = settings
         self._client = client
+        self._retry = retry
+        self._clock = clock
+
+    def repeat(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns, calling it again after each TryAgain within the bounds."""
+        return self._retry.call(attempt, self._clock)
 
     def call(self, operation: str, key: str = "", **parameters: Any) -> dict[str, Any]:
         """Send one request and return S3's answer.
@@ -57,14 +70,16 @@ class Bucket:
         Raises:
             StoreError: what :func:`~cxone_provider.adapters.s3.errors.archive_error` makes of a failure.
         """
-        return self._send(operation, key, NOWHERE, parameters) or {}
+        return self._send(operation, key, _NOTHING, parameters) or {}
 
     def find(self, operation: str, key: str, absent: frozenset[str], **parameters: Any) -> dict[str, Any] | None:
         """Send one request and return S3's answer, or None where its error code is one of `absent`."""
         return self._send(operation, key, absent, parameters)
 
-    def pages(self, operation: str, key: str, markers: tuple[str, ...], **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Yield every page of a listing whose next page is asked for by `markers`.
+    def pages(
+        self, operation: str, key: str, markers: Mapping[str, str], **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield every page of a listing; `markers` says which answers ask, under which names, for the next page.
 
         Raises:
             StoreRefused: the store names the same page again and again.
@@ -73,14 +88,14 @@ class Bucket:
         while True:
             page = self.call(operation, key, **parameters, **position)
             yield page
-            following = {name: page[f"Next{name}"] for name in markers if page.get(f"Next{name}")}
+            following = {asked: page[told] for asked, told in markers.items() if page.get(told)}
             if not page.get("IsTruncated"):
                 return
             if not following or following == position:
                 raise StoreRefused(f"{operation} does not come to an end", found=position)
             position = following
 
-    def request(self, operation: str, key: str = "") -> Request:
+    def _request(self, operation: str, key: str) -> Request:
         """Return the request as errors describe it."""
         extra = self._extra_actions() if operation in _CARRIES_SETTINGS else ()
         return Request(operation, self.name, key, _OPERATIONS[operation][1] + extra)
@@ -91,13 +106,24 @@ class Bucket:
         target = {"Bucket": self.name, **({"Key": key} if key else {})}
         if self.settings.expected_bucket_owner is not None:
             target["ExpectedBucketOwner"] = self.settings.expected_bucket_owner
-        try:
-            answer: dict[str, Any] = getattr(self._client, _OPERATIONS[operation][0])(**target, **parameters)
-        except (ClientError, BotoCoreError) as error:
-            if error_code(error) in absent:
-                return None
-            raise archive_error(error, self.request(operation, key)) from error
-        return answer
+        method = getattr(self._client, _OPERATIONS[operation][0])
+
+        def attempt() -> dict[str, Any] | None:
+            try:
+                answer: dict[str, Any] = method(**target, **parameters)
+            except (ClientError, BotoCoreError) as error:
+                if error_code(error) in absent:
+                    return None
+                raise self.failure(operation, key, error) from error
+            return answer
+
+        return self.repeat(attempt)
+
+    def failure(self, operation: str, key: str, error: Exception) -> ArchiveError | TryAgain:
+        """Return what to raise for what botocore raised: the archive's error, in a TryAgain where that can mend it."""
+        failure = archive_error(error, self._request(operation, key))
+        mendable = isinstance(failure, StoreUnavailable) or error_code(error) in DIGEST_REFUSALS
+        return TryAgain(failure) if mendable else failure
 
     def _extra_actions(self) -> tuple[str, ...]:
         settings, lock = self.settings, self.settings.lock

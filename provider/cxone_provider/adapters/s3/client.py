@@ -11,19 +11,18 @@ from cxone_provider.adapters.s3.settings import Checksum
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
-MAX_ATTEMPTS = 5
 _SPARE_CONNECTIONS = 2
 
 
 def tuned_client_config(*, concurrency: int = 4, checksum: Checksum = "sha256", user: Config | None = None) -> Config:
-    """Return the configuration an S3 client for :class:`S3Store` should be made with.
+    """Return the configuration an S3 client for :class:`~cxone_provider.adapters.s3.store.S3Store` should be made with.
 
     - As many pooled connections as there are workers, and two to spare.
     - No checksum that botocore would compute by itself: the store's are passed as headers, known beforehand. The
       trailer botocore sends by default instead is refused by several servers and corrupted by one.
     - ``UNSIGNED-PAYLOAD``, because the signed SHA-256 header covers the body already; without that header (`checksum`
       ``none``) the body is signed.
-    - botocore's ``standard`` retries, bounded: at most 5 requests and some 15 seconds of waiting.
+    - One try: the store repeats by itself, and its waits end when a task is killed; botocore's do not.
     - One short user agent: building botocore's own costs more than signing a small request.
 
     Args:
@@ -36,7 +35,7 @@ def tuned_client_config(*, concurrency: int = 4, checksum: Checksum = "sha256", 
         "connect_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": READ_TIMEOUT_S,
         "tcp_keepalive": True,
-        "retries": {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        "retries": {"mode": "standard", "total_max_attempts": 1},
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
         "user_agent": f"airflow-provider-cxone/{__version__}",

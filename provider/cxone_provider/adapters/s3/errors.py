@@ -27,21 +27,27 @@ from cxone_provider.archive.errors import (
     UploadVanished,
 )
 
-CONFLICTS = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 DIGEST_REFUSALS = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
 ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
 NO_LOCK = frozenset({"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NoSuchObjectLegalHold"})
 
-_BUSY = CONFLICTS | {
-    "InternalError",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
+# S3's words for "not now", whatever status they come with: a 200 to CompleteMultipartUpload can carry any of them
+_BUSY = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "ConditionalRequestConflict",
+        "InternalError",
+        "OperationAborted",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 _FORBIDDEN = frozenset({"403", "AccessDenied", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed"})
 _MOVED = frozenset(
     {"301", "307", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
@@ -110,7 +116,8 @@ def _of_answer(response: Mapping[str, Any], request: Request) -> ArchiveError:
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     found = f"{status} {code}: {response.get('Error', {}).get('Message', '')}"
     # A Put names no other object than the one its If-Match asks for, so that one is what is missing.
-    if status == 412 or (code == "NoSuchKey" and request.operation == "PutObject"):
+    missing = code == "NoSuchKey" and request.operation == "PutObject"
+    if status == 412 or code == "PreconditionFailed" or missing:
         return ObjectExists(f"{request.operation} lost its condition", found=found, expected=request.key)
     if code == "NoSuchUpload":
         return UploadVanished("there is no such multipart upload", found=found, expected=request.key)

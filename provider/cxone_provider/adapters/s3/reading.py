@@ -9,11 +9,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
-from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
+from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.adapters.s3.bucket import Bucket
-from cxone_provider.adapters.s3.errors import ABSENT, archive_error
+from cxone_provider.adapters.s3.errors import ABSENT
 from cxone_provider.archive.errors import ObjectExists, ShortBody, StoreRefused, StoreUnavailable
-from cxone_provider.archive.ports import Clock, StoredObject
+from cxone_provider.archive.ports import StoredObject
 
 PIECE_BYTES = 2**20
 _CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
@@ -21,11 +21,13 @@ _CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 
 def stored_object(key: str, size_bytes: int, metadata: Mapping[str, str], answer: Mapping[str, Any]) -> StoredObject:
     """Return an object as one of S3's answers describes it."""
+    version_id = answer.get("VersionId")
     return StoredObject(
         key=key,
         size_bytes=size_bytes,
         etag=str(answer.get("ETag", "")).strip('"'),
-        version_id=answer.get("VersionId"),
+        # "null" is what a bucket that keeps no versions calls the only one.
+        version_id=None if version_id == "null" else version_id,
         metadata=dict(metadata),
         checksums={name.lower(): answer[f"Checksum{name}"] for name in _CHECKSUMS if answer.get(f"Checksum{name}")},
     )
@@ -53,7 +55,7 @@ def read_small(bucket: Bucket, key: str, max_bytes: int) -> tuple[bytes, StoredO
         try:
             content: bytes = body.read()
         except (BotoCoreError, HTTPError) as error:
-            raise TryAgain(archive_error(error, bucket.request("GetObject", key))) from error
+            raise bucket.failure("GetObject", key, error) from error
     return content, stored_object(key, len(content), answer.get("Metadata", {}), answer)
 
 
@@ -62,16 +64,12 @@ class ObjectReader:
 
     Args:
         bucket, key, version_id: the object; None for its newest version.
-        retry: bounds per piece.
-        clock: waits between tries.
     """
 
-    def __init__(self, bucket: Bucket, key: str, version_id: str | None, retry: RetryPolicy, clock: Clock) -> None:
+    def __init__(self, bucket: Bucket, key: str, version_id: str | None) -> None:
         self._bucket = bucket
         self._key = key
         self._version = {} if version_id is None else {"VersionId": version_id}
-        self._retry = retry
-        self._clock = clock
         self._body: Any = None
         self._etag = ""
         self._offset = 0
@@ -93,7 +91,7 @@ class ObjectReader:
             ShortBody: the store declares more than it sends.
         """
         while self._offset < self._total:
-            piece = self._retry.call(self._piece, self._clock)
+            piece = self._bucket.repeat(self._piece)
             self._offset += len(piece)
             yield piece
 
@@ -120,7 +118,7 @@ class ObjectReader:
             raise TryAgain(self._short()) from error
         except (BotoCoreError, HTTPError) as error:
             self.close()
-            raise TryAgain(archive_error(error, self._bucket.request("GetObject", self._key))) from error
+            raise self._bucket.failure("GetObject", self._key, error) from error
         if not piece:
             self.close()
             raise TryAgain(self._short())

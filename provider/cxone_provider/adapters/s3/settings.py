@@ -45,6 +45,8 @@ class StoreSettings:
         checksum: ``sha256`` sends a SHA-256 that the store verifies; ``none`` for stores that refuse the header.
         conditional_writes: ``native`` sends ``If-None-Match`` and ``If-Match``; ``emulated`` looks first and then
             writes, for stores that refuse or ignore those headers: two writers at the same moment both succeed.
+        probe_key: key by which ``check`` finds out whether conditional writes hold; None to take them on trust. Nothing
+            is written there where they hold.
         storage_class: storage class, or None for the bucket's own.
         expected_bucket_owner: account id that must own the bucket, or None.
     """
@@ -56,6 +58,7 @@ class StoreSettings:
     lock: ObjectLock | None = None
     checksum: Checksum = "sha256"
     conditional_writes: ConditionalWrites = "native"
+    probe_key: str | None = None
     storage_class: str | None = None
     expected_bucket_owner: str | None = None
 
@@ -74,6 +77,7 @@ def store_settings(  # noqa: PLR0913  # flat, as a person writes them in a DAG
     legal_hold: bool = False,
     checksum: str = "sha256",
     conditional_writes: str = "native",
+    probe_key: str | None = None,
     storage_class: str | None = None,
     expected_bucket_owner: str | None = None,
 ) -> StoreSettings:
@@ -87,6 +91,7 @@ def store_settings(  # noqa: PLR0913  # flat, as a person writes them in a DAG
         legal_hold: hold without an end.
         checksum: ``sha256`` or ``none``.
         conditional_writes: ``native`` or ``emulated``.
+        probe_key: a key under the archive's prefix, see :class:`StoreSettings`.
         storage_class: one that can be read at once.
         expected_bucket_owner: twelve digits.
 
@@ -102,6 +107,7 @@ def store_settings(  # noqa: PLR0913  # flat, as a person writes them in a DAG
         lock=_lock(object_lock_mode, retain_until, legal_hold=legal_hold),
         checksum=_checksum(checksum),
         conditional_writes=_conditional_writes(conditional_writes),
+        probe_key=probe_key,
         storage_class=_storage_class(storage_class),
         expected_bucket_owner=_matching(expected_bucket_owner, _ACCOUNT, "expected_bucket_owner", "twelve digits"),
     )

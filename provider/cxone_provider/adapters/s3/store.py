@@ -12,42 +12,45 @@ import pendulum
 from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
 from cxone_provider.adapters.s3.bucket import Bucket
-from cxone_provider.adapters.s3.errors import ABSENT, CONFLICTS, DIGEST_REFUSALS, error_code
+from cxone_provider.adapters.s3.conditions import Conditions
+from cxone_provider.adapters.s3.errors import ABSENT
 from cxone_provider.adapters.s3.locking import ensure_locked, require_lock
+from cxone_provider.adapters.s3.multipart import Uploads, stored_parts
 from cxone_provider.adapters.s3.reading import ObjectReader, checksum_mode, read_small, stored_object
 from cxone_provider.adapters.s3.settings import StoreSettings
 from cxone_provider.adapters.s3.writing import (
     SSE_HEADERS,
     as_body,
     base64_of,
-    completed_part,
+    completed_parts,
     composite_sha256,
     digest_parameters,
     object_parameters,
 )
-from cxone_provider.archive.errors import DigestMismatch, ObjectExists, StoreError, StoreRefused, StoreUnavailable
+from cxone_provider.archive.errors import DigestMismatch, StoreRefused, StoreUnavailable
 from cxone_provider.archive.ports import Clock, ObjectAttributes, Part, StoredObject, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _NO_UPLOAD = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
-_REPEATED = CONFLICTS | DIGEST_REFUSALS
+RETRY = RetryPolicy(attempts=5, base_delay_s=0.5, max_delay_s=8.0, deadline_s=300.0)
 
 
 class S3Store:
     """One bucket of any S3 server.
 
-    botocore repeats what 5xx, throttling and broken connections spoil. On top of that this class repeats, within
-    `retry`: conflicts of conditional writes (409), bodies refused because their digest did not arrive as it was sent,
-    broken bodies of answers, and aborts that leave parts behind.
+    Repeated within `retry` are 5xx, throttling, broken connections and time-outs, conflicts of conditional writes
+    (409), bodies that did not arrive as their digest says, broken bodies of answers, and aborts that leave parts
+    behind. The waits end at once when the work is cancelled.
 
     A write whose answer was lost may be repeated and then find itself: :class:`ObjectExists` from a conditional write,
     and :class:`UploadVanished` from :meth:`complete_upload`, can mean that this very write succeeded.
 
-    Requests: one a call, except ``check`` (2 with Object Lock), ``complete_upload`` (2; with Object Lock 1 more for the
-    retention and 1 for the legal hold), ``abort_upload`` (2), listings (1 a page of 1,000), and 1 more for conditional
-    writes that are emulated.
+    Requests: one a call, except ``check`` (1 more with Object Lock and 1 with a probe), ``complete_upload`` (2; with
+    Object Lock 1 more for the retention and 1 for the legal hold), ``abort_upload`` (2), listings (1 a page of 1,000),
+    the first ``create_upload`` (2, or 6 where the store lists no digests), and 1 more for each conditional write that
+    is emulated.
 
     Args:
         client: boto3 S3 client, best made with :func:`~cxone_provider.adapters.s3.client.tuned_client_config`.
@@ -68,12 +71,15 @@ class S3Store:
     ) -> None:
         self.bucket = bucket
         self._settings = settings or StoreSettings()
-        self._s3 = Bucket(client, bucket, self._settings)
-        self._clock = clock or SystemClock()
-        self._retry = retry or RetryPolicy(attempts=4, base_delay_s=0.2, max_delay_s=2.0)
+        self._s3 = Bucket(client, bucket, self._settings, retry or RETRY, clock or SystemClock())
+        self._conditions = Conditions(self._s3)
+        self._uploads = Uploads(self._s3)
 
     def check(self) -> None:
-        """Show before the first byte that writes can work as asked: bucket, and Object Lock where it is asked for."""
+        """Show before the first byte that writes can work as asked: bucket, Object Lock, conditional writes.
+
+        The last one only with a `probe_key`; a store that does not honour conditions has them emulated from then on.
+        """
         if self._s3.find("HeadBucket", "", ABSENT | {"NoSuchBucket"}) is None:
             raise StoreRefused(
                 "there is no such bucket", found=self.bucket,
@@ -81,10 +87,12 @@ class S3Store:
             )  # fmt: skip
         if self._settings.lock is not None:
             require_lock(self._s3)
+        if self._settings.probe_key is not None and self._conditions.native:
+            self._conditions.probe(self._settings.probe_key)
 
     def read(self, key: str, *, max_bytes: int) -> tuple[bytes, StoredObject] | None:
         """Return a small object, or None if there is none."""
-        return self._retry.call(lambda: read_small(self._s3, key, max_bytes), self._clock)
+        return self._s3.repeat(lambda: read_small(self._s3, key, max_bytes))
 
     def stat(self, key: str) -> StoredObject | None:
         """Return what the store says of an object, or None if there is none."""
@@ -93,10 +101,15 @@ class S3Store:
             return None
         return stored_object(key, int(answer["ContentLength"]), answer.get("Metadata", {}), answer)
 
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of the newest objects that start with `prefix`, in their order."""
+        for page in self._s3.pages("ListObjectsV2", "", {"ContinuationToken": "NextContinuationToken"}, Prefix=prefix):
+            yield from (found["Key"] for found in page.get("Contents", []))
+
     @contextmanager
     def stream(self, key: str, *, version_id: str | None = None) -> Iterator[Iterator[bytes]]:
         """Yield an object's bytes in pieces of at most 1 MiB; a broken connection is taken up where it broke."""
-        with closing(ObjectReader(self._s3, key, version_id, self._retry, self._clock)) as reader:
+        with closing(ObjectReader(self._s3, key, version_id)) as reader:
             reader.open()
             yield reader.pieces()
 
@@ -113,9 +126,9 @@ class S3Store:
         content = as_body(body)
         sha256 = bytes.fromhex(attributes.sha256) if attributes.sha256 else hashlib.sha256(content).digest()
         parameters = object_parameters(self._settings, attributes)
-        answer = self._write(
+        answer = self._s3.call(
             "PutObject", key, Body=content, **parameters, **digest_parameters(self._settings, content, sha256),
-            **self._condition(key, if_absent=if_absent, if_match=if_match),
+            **self._conditions.parameters(key, if_absent=if_absent, if_match=if_match),
         )  # fmt: skip
         self._check_encrypted(answer)
         _check_digest(answer.get("ChecksumSHA256"), base64_of(sha256), key)
@@ -123,10 +136,7 @@ class S3Store:
 
     def create_upload(self, key: str, attributes: ObjectAttributes) -> str:
         """Open a multipart upload and return its id."""
-        parameters = object_parameters(self._settings, attributes)
-        if self._settings.checksum == "sha256":
-            parameters["ChecksumAlgorithm"] = "SHA256"
-        answer = self._write("CreateMultipartUpload", key, **parameters)
+        answer = self._uploads.open(key, object_parameters(self._settings, attributes))
         upload_id = str(answer["UploadId"])
         try:
             self._check_encrypted(answer)
@@ -138,7 +148,7 @@ class S3Store:
     def put_part(self, key: str, upload_id: str, number: int, body: memoryview, sha256: bytes) -> Part:
         """Store part `number`; the body is sent without a copy where it is a view of a whole bytearray."""
         content = as_body(body)
-        answer = self._write(
+        answer = self._s3.call(
             "UploadPart", key, UploadId=upload_id, PartNumber=number, Body=content,
             **digest_parameters(self._settings, content, sha256),
         )  # fmt: skip
@@ -157,10 +167,10 @@ class S3Store:
         if not parts:
             raise StoreRefused("an upload without parts cannot be completed", found=key)
         size_bytes = sum(part.size_bytes for part in parts)
-        answer = self._write(
+        answer = self._s3.call(
             "CompleteMultipartUpload", key, UploadId=upload_id, MpuObjectSize=size_bytes,
-            MultipartUpload={"Parts": [completed_part(part) for part in parts]},
-            **self._condition(key, if_absent=if_absent, if_match=None),
+            MultipartUpload={"Parts": completed_parts(parts)},
+            **self._conditions.parameters(key, if_absent=if_absent),
         )  # fmt: skip
         completed = stored_object(key, size_bytes, {}, answer)
         seen = self.stat(key)
@@ -181,11 +191,11 @@ class S3Store:
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Remove an unfinished upload, again and again until the store lists no parts of it."""
-        self._retry.call(lambda: self._abort(key, upload_id), self._clock)
+        self._s3.repeat(lambda: self._abort(key, upload_id))
 
     def uploads(self, prefix: str) -> Iterator[Upload]:
         """Yield the unfinished uploads whose keys start with `prefix`."""
-        markers = ("KeyMarker", "UploadIdMarker")
+        markers = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
         for page in self._s3.pages("ListMultipartUploads", "", markers, Prefix=prefix):
             for found in page.get("Uploads", []):
                 if found["Key"].startswith(prefix):
@@ -194,35 +204,8 @@ class S3Store:
 
     def parts(self, key: str, upload_id: str) -> Sequence[Part]:
         """Return the stored parts in order."""
-        pages = self._s3.pages("ListParts", key, ("PartNumberMarker",), UploadId=upload_id)
-        found = [
-            Part(part["PartNumber"], part["Size"], part["ETag"].strip('"'), part.get("ChecksumSHA256"))
-            for page in pages
-            for part in page.get("Parts", [])
-        ]
-        return sorted(found, key=lambda part: part.number)
-
-    def _write(self, operation: str, key: str, **parameters: Any) -> dict[str, Any]:
-        def attempt() -> dict[str, Any]:
-            try:
-                return self._s3.call(operation, key, **parameters)
-            except StoreError as error:
-                if error_code(error.__cause__) in _REPEATED:
-                    raise TryAgain(error) from error.__cause__
-                raise
-
-        return self._retry.call(attempt, self._clock)
-
-    def _condition(self, key: str, *, if_absent: bool, if_match: str | None) -> dict[str, str]:
-        if self._settings.conditional_writes == "native":
-            return _condition_headers(if_absent=if_absent, if_match=if_match)
-        if if_absent or if_match is not None:
-            there = self.stat(key)
-            if (if_absent and there is not None) or (
-                if_match is not None and (there is None or there.etag != if_match)
-            ):
-                raise ObjectExists("a look before the write found another state", found=there, expected=if_match)
-        return {}
+        pages = self._s3.pages("ListParts", key, {"PartNumberMarker": "NextPartNumberMarker"}, UploadId=upload_id)
+        return stored_parts([part for page in pages for part in page.get("Parts", [])])
 
     def _check_encrypted(self, answer: Mapping[str, Any]) -> None:
         wanted = SSE_HEADERS.get(self._settings.encryption or "")
@@ -238,12 +221,6 @@ class S3Store:
         if left.get("Parts"):
             # A part that was on its way during the abort is stored after it.
             raise TryAgain(StoreUnavailable("parts of an aborted upload remain", found=key, expected="none"))
-
-
-def _condition_headers(*, if_absent: bool, if_match: str | None) -> dict[str, str]:
-    if if_match is not None:
-        return {"IfMatch": f'"{if_match}"'}
-    return {"IfNoneMatch": "*"} if if_absent else {}
 
 
 def _check_digest(stored: str | None, sent: str, key: str) -> None:

@@ -58,20 +58,22 @@ def object_parameters(settings: StoreSettings, attributes: ObjectAttributes) -> 
 
 
 def digest_parameters(settings: StoreSettings, body: bytearray, sha256: bytes) -> dict[str, str]:
-    """Return the header by which the store checks a body."""
+    """Return the headers by which the store checks a body; S3 refuses locked writes without any."""
+    locked = settings.lock is not None
     if settings.checksum == "sha256":
-        return {"ChecksumSHA256": base64_of(sha256)}
-    if settings.lock is not None:
-        # S3 refuses locked writes that carry no digest at all.
+        named = {"ChecksumAlgorithm": "SHA256"} if locked else {}
+        return {"ChecksumSHA256": base64_of(sha256), **named}
+    if locked:
         return {"ContentMD5": base64_of(hashlib.md5(body, usedforsecurity=False).digest())}
     return {}
 
 
-def completed_part(part: Part) -> dict[str, Any]:
-    """Return how CompleteMultipartUpload names a part."""
-    named: dict[str, Any] = {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
-    if part.sha256 is not None:
-        named["ChecksumSHA256"] = part.sha256
+def completed_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return how CompleteMultipartUpload names the parts: with their digests if all are known, else with none."""
+    named: list[dict[str, Any]] = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+    if all(part.sha256 for part in parts):
+        for name, part in zip(named, parts, strict=True):
+            name["ChecksumSHA256"] = part.sha256
     return named
 
 
