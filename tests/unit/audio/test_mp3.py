@@ -83,6 +83,12 @@ def test_a_header_that_no_other_follows_is_no_mp3(frames: int) -> None:
         verify(FRAME_8K * frames + b"\x01" * 300)
 
 
+def test_three_headers_in_a_row_are_an_mp3() -> None:
+    for data in (FRAME_8K * 3, counting_frame(2, None) + FRAME_8K * 2, FRAME_8K * 3 + ID3V1 + FRAME_8K):
+        with pytest.raises(CorruptAudio, match="chain"):
+            verify(data + b"\x01" * 300)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_a_short_file_is_accepted_when_it_ends_with_a_whole_frame(frames: int) -> None:
     assert verify(FRAME_8K * frames).frames == frames

@@ -122,6 +122,12 @@ def test_a_fragment_of_a_track_that_is_not_there_is_passed_over() -> None:
     assert (report.duration_s, report.frames) == (None, None)
 
 
+def test_defaults_of_more_tracks_than_there_can_be_are_not_kept() -> None:
+    trexes = (box(b"trex", bytes(4), struct.pack(">IIIII", number, 1, 800, 9, 0)) for number in range(1, 200))
+    report = verify(FTYP + moov(box(b"mvex", *trexes), trak(), duration=0) + trun(0, 5) + box(b"mdat", bytes(45)))
+    assert report.duration_s == 0.5
+
+
 # --- damage
 
 

@@ -65,12 +65,10 @@ def verify_flac(reader: ByteReader) -> Steps[AudioReport]:
     yield from reader.skip_exactly(4, "the signature")
     info = yield from _read_metadata(reader)
     sync = yield from reader.peek(2)
+    if len(sync) < 2:
+        raise TruncatedAudio("the file ends before the first FLAC frame")
     if sync not in _SYNCS:
-        raise (
-            TruncatedAudio("the file ends before the first FLAC frame")
-            if len(sync) < 2
-            else CorruptAudio("no FLAC frame behind the metadata", found=sync)
-        )
+        raise CorruptAudio("no FLAC frame behind the metadata", found=sync)
     walk = _Walk(info, sync)
     yield from _scan(reader, walk)
     _check_samples(walk)

@@ -65,7 +65,8 @@ def _walk_parts(reader: ByteReader, kind: StreamKind) -> Steps[int]:
         tags = yield from pass_tags(reader)
         header = yield from reader.peek(HEADER_BYTES)
         if header and not (tags and header_key(header) in kind.lengths):
-            raise _no_next_frame(header, reader.offset_bytes, part)
+            chained = frames + part.frames + bool(part.declared)
+            raise _no_next_frame(header, reader.offset_bytes, chained)
         _check_declared(part)
         frames += part.frames
         if not header:
@@ -129,10 +130,10 @@ def _no_first_frame(header: bytes, offset_bytes: int) -> AudioError:
     return UnknownAudio("no MP3 frame behind the tag", found=f"{header!r} at offset {offset_bytes}")
 
 
-def _no_next_frame(header: bytes, offset_bytes: int, part: _Part) -> AudioError:
+def _no_next_frame(header: bytes, offset_bytes: int, chained: int) -> AudioError:
     found = f"{header!r} at offset {offset_bytes}"
     if len(header) < HEADER_BYTES:
         return TruncatedAudio(f"the file ends inside the header of {_A_FRAME}", found=found)
-    if part.frames < MIN_CHAINED_FRAMES:
+    if chained < MIN_CHAINED_FRAMES:
         return UnknownAudio("bytes that look like one MP3 frame, but no other follows", found=found)
     return CorruptAudio("the chain of MP3 frames breaks", found=found, expected="a frame, a tag or the end")

@@ -33,6 +33,10 @@ class _Wave:
         order: of all numbers.
         end_bytes: where the file should end, or None where the writer did not know.
         data_size_bytes: size of the sound from ds64, used where the data chunk refers to it.
+        format: from the fmt chunk.
+        fact_samples: samples per channel from the fact chunk or ds64; 0 while unknown.
+        sound_bytes: size of the data chunk, once it was passed.
+        is_streamed: whether that is only what was left of the file.
     """
 
     order: ByteOrder
