@@ -23,8 +23,8 @@ from cxone_provider.adapters.webhook_settings import webhook_settings
 PROJECT = Path(__file__).resolve().parents[2]
 REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(:\?[^}]+)?\}")
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|KEY|AUTH$")
-# where the images listen unless a command says otherwise
-IMAGE_PORTS = {"postgres": 5432, "redis": 6379}
+# where programs listen unless a command says otherwise; the scheduler: [scheduler] scheduler_health_check_server_port
+DEFAULT_PORTS = {"postgres": 5432, "redis": 6379, "airflow-scheduler": 8974}
 
 
 @cache
@@ -63,7 +63,7 @@ def words(service: str) -> list[str]:
 def listening_port(service: str) -> int | None:
     command = " ".join(words(service))
     option = re.search(r"--?(?:s3\.)?port[= ](\d+)", command)
-    return int(option[1]) if option else IMAGE_PORTS.get(service)
+    return int(option[1]) if option else DEFAULT_PORTS.get(service)
 
 
 def connection(name: str) -> dict[str, Any]:
@@ -208,9 +208,10 @@ def test_airflow_knows_every_command_and_connection_type(tmp_path: Path) -> None
     """
     given = [words(name) for name in services() if name.startswith("airflow-") and name != "airflow-init"]
     steps = words("airflow-init")[-1].replace("\\\n", " ").splitlines()
-    checks = [service.get("healthcheck", {}).get("test", [""])[-1] for service in services().values()]
-    lines = [line.split() for line in [*steps, *checks] if line.startswith("airflow ")]
-    known = json.loads(in_airflow(script, tmp_path, json.dumps([command[1:] for command in [*given, *lines]])))
+    checks = [service.get("healthcheck", {}).get("test", [])[1:] for service in services().values()]
+    commands = [command[1:] for command in [*given, *map(str.split, steps), *checks] if command[:1] == ["airflow"]]
+    assert len(commands) == 9
+    known = json.loads(in_airflow(script, tmp_path, json.dumps(commands)))
     connections = [name.removeprefix("AIRFLOW_CONN_") for name in environment() if name.startswith("AIRFLOW_CONN_")]
     assert {connection(name)["conn_type"] for name in connections} <= set(known)
 
