@@ -1,0 +1,1 @@
+"""What stands around the package: its environment, servers for tests, the demo."""

@@ -200,6 +200,12 @@ def test_mypy_checks_every_folder_that_holds_python() -> None:
     assert holding <= set(checked)
 
 
+def test_pytest_looks_into_every_folder_of_tests() -> None:
+    searched = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    found = [str(path.relative_to(PROJECT)) for path in (PROJECT / "tests").rglob("test_*.py")]
+    assert [path for path in found if not path.startswith(tuple(f"{folder}/" for folder in searched))] == []
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     version = re.search(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(), re.MULTILINE)
     newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
