@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts
 from cxone_provider.adapters.retrying import RetryPolicy
 from tests.fakes.clock import FakeClock
-from tests.fakes.http_server import Answer, ScriptedServer, WireRequest, answer, head
+from tests.fakes.http_server import Answer, ScriptedServer, WireRequest, answer
 
 CLIENT_SECRET = "canary&client+secret=%/é"
 METADATA = {
@@ -118,14 +118,3 @@ class ScriptedTenant:
         if not queue:
             return answer(404, b"nothing scripted")
         return queue.popleft() if len(queue) > 1 else queue[0]
-
-
-def endless(status: int, headers: dict[str, str | int], piece: bytes, every_s: float = 0.0) -> Answer:
-    """Return an answer whose body only ends when the client hangs up."""
-
-    def pieces() -> Iterable[bytes]:
-        yield head(status, headers)
-        while True:
-            yield piece
-
-    return Answer(pieces(), every_s=every_s)

@@ -13,6 +13,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -70,6 +71,11 @@ def answer(
     return Answer(pieces, close=length != len(body))
 
 
+def endless(status: int, headers: Mapping[str, str | int], piece: bytes, *, every_s: float = 0.0) -> Answer:
+    """Return an answer whose body only ends when the client hangs up."""
+    return Answer(chain([head(status, headers)], repeat(piece)), every_s=every_s)
+
+
 @dataclass
 class ScriptedServer:
     """A server on a free port of this machine; `handler` is called once for each request, in the connection's thread.
@@ -120,6 +126,8 @@ class ScriptedServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            # Pieces leave as they are sent: waiting for acknowledgements would cost each answer 40 ms.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,13 +29,6 @@ from tests.fakes.http_server import Answer, WireRequest, answer
 SCOPE = "recording:download recording:read"
 GOOD = {"access_token": "t", "expires_in": 3600, "token_type": "Bearer", "scope": SCOPE}
 MISSING = object()
-
-
-@pytest.fixture
-def tenant() -> Iterator[ScriptedTenant]:
-    scripted = ScriptedTenant()
-    with scripted.server:
-        yield scripted
 
 
 def client_of(tenant: ScriptedTenant, clock: FakeClock | None = None, **changes: Any) -> TokenClient:

@@ -199,6 +199,19 @@ def test_the_environments_bundle_counts_unless_the_connection_has_its_own(
             get(session_to(server.url, ca_bundle=str(stranger.bundle)))
 
 
+def test_an_empty_bundle_in_the_environment_does_not_switch_verification_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")
+    with ScriptedServer(lambda request: answer(200, b"ok"), tls=authority.server("127.0.0.1")) as server:
+        with pytest.raises(UnexpectedAnswer, match="certificate does not verify"):
+            get(session_to(server.url))
+        with pytest.raises(UnexpectedAnswer, match="certificate does not verify"):
+            get(session_to(server.url, ca_bundle=""))
+
+
 def test_a_bundle_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="CA bundle"):
         session_to("https://example.com", ca_bundle=str(tmp_path / "missing.pem"))
