@@ -109,8 +109,18 @@ class _PinnedConnection(HTTPConnection):
     def __init__(self, *args: Any, adapter: PinningAdapter, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._adapter = adapter
+        self._asked = False
+
+    def connect(self) -> None:
+        self._asked = False
+        super().connect()
+        if not self._asked:
+            # Another urllib3 that connects by another way must not send a request past the guard.
+            self.close()
+            raise NewConnectionError(self, "the address guard was not asked")
 
     def _new_conn(self) -> socket.socket:
+        self._asked = True
         # urllib3's own place for other ways to connect: its SOCKS support overrides it, too.
         try:
             return self._adapter.connect(self, self._dns_host, tls=self.tls)

@@ -11,7 +11,9 @@ import pytest
 from requests import Request, Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ConnectTimeout, ProxyError, SSLError
+from urllib3.connection import HTTPConnection
 
+from cxone_provider.adapters import pinning
 from cxone_provider.adapters.addresses import AddressGuard, AllowList, Endpoint
 from cxone_provider.adapters.pinning import PinningAdapter
 from cxone_provider.archive.errors import InvalidSetting, ReceiverForbidden
@@ -133,3 +135,10 @@ def test_plain_http_behind_a_proxy_needs_the_allow_list() -> None:
 def test_proxies_that_might_resolve_here_are_refused() -> None:
     with pytest.raises(InvalidSetting, match="socks5"):
         get(Table(), f"https://{NAME}/in", proxy="socks5://proxy.internal:1080")
+
+
+def test_a_urllib3_that_connects_by_another_way_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinning._PinnedConnection, "_new_conn", HTTPConnection._new_conn)
+    with receiving() as receiver, pytest.raises(RequestsConnectionError, match="guard was not asked"):
+        get(Table(), f"http://127.0.0.1:{receiver.port}/in")
+    assert receiver.requests == []

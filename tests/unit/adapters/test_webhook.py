@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import logging
 import random
+import threading
 import time
 import traceback
 import tracemalloc
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pendulum
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from cxone_provider.adapters.addresses import AllowList
+from cxone_provider.adapters.addresses import AllowList, Endpoint, Resolver, resolve
 from cxone_provider.adapters.retrying import RetryPolicy
 from cxone_provider.adapters.webhook import WebhookNotifier
 from cxone_provider.adapters.webhook_settings import WebhookSettings
@@ -42,9 +43,12 @@ def clock_now() -> FakeClock:
     return FakeClock(pendulum.now("UTC").format("YYYY-MM-DDTHH:mm:ss[Z]"))
 
 
-def notifier(receiver: Receiver, clock: FakeClock | None = None, **changes: Any) -> WebhookNotifier:
+def notifier(
+    receiver: Receiver, clock: FakeClock | None = None, *, resolver: Resolver = resolve, **changes: Any
+) -> WebhookNotifier:
     fields = {"secret": SECRET, "allowed": AllowList.parse("127.0.0.1"), "timeout_s": 5.0, "retry": ONCE, **changes}
-    return WebhookNotifier(WebhookSettings(f"{receiver.url}/hooks/archive", **fields), clock or clock_now())
+    settings = WebhookSettings(f"{receiver.url}/hooks/archive", **fields)
+    return WebhookNotifier(settings, clock or clock_now(), resolver=resolver)
 
 
 def verified(request: Received, secret: str = SECRET) -> bool:
@@ -201,6 +205,16 @@ def test_a_slow_reply_is_cut(answer: Answer, error: type[NotificationError] | No
             with pytest.raises(error):
                 notifier(receiver, timeout_s=0.3).deliver("msg_1", BODY)
     assert time.monotonic() - began_s < 3
+
+
+def test_a_slow_lookup_uses_up_the_time_of_the_request() -> None:
+    def slowly(host: str, port: int) -> Sequence[Endpoint]:
+        threading.Event().wait(0.3)
+        return resolve(host, port)
+
+    with receiving() as receiver, pytest.raises(DeliveryFailed, match=r"no answer within 0\.1 s"):
+        notifier(receiver, timeout_s=0.1, resolver=slowly).deliver("msg_1", BODY)
+    assert receiver.requests == []
 
 
 def test_a_slow_reply_is_cut_through_tls_too(tmp_path: Path) -> None:
