@@ -119,7 +119,7 @@ def _csv_rows(header: _Header, lines: Iterator[tuple[int, bytes]]) -> Iterator[d
         try:
             row: object = header.row(_text_of(line))
         except ArchiveError as error:
-            yield malformed(f"line {number}", str(error))
+            yield malformed(f"line {number}", error)
         else:
             yield carried(row, f"line {number}")
 
@@ -131,7 +131,7 @@ def _json_lines(lines: Iterator[tuple[int, bytes]]) -> Iterator[dict[str, Any]]:
         try:
             row = parse_json(_text_of(line))
         except ArchiveError as error:
-            yield malformed(f"line {number}", str(error))
+            yield malformed(f"line {number}", error)
         else:
             yield carried(_with_other_fields_as_metadata(row), f"line {number}")
 

@@ -1,7 +1,7 @@
 """Which recordings a run is about: ids and refs as they are given, a window of time, batches.
 
-What cannot be used never fails the list. It is carried on as ``{"recording_id", "malformed"}``, so that it ends in an
-outcome of its own.
+What cannot be used never fails the list. It is carried on as ``{"recording_id", "malformed", "found", "expected"}``, so
+that it ends in an outcome of its own.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from cxone_provider.archive.recording import RecordingRef, as_list, parse_ref, p
 
 MAX_LOOKBACK_DAYS = 366
 _METADATA_BUDGET_BYTES = 1024
+_ID_CHARACTERS = 128
 _NAME_CHARACTERS = 64
 _VALUE_CHARACTERS = 256
-_MALFORMED_CHARACTERS = 300
 _NOTHING = frozenset({"", "None", "null"})  # what a template makes of an absent value
 
 
@@ -91,6 +91,8 @@ def batch_of(value: object) -> list[Any]:
     Raises:
         InvalidDocument: JSON that cannot be read, or a value that is no batch.
     """
+    if isinstance(value, (bytes, bytearray)):
+        raise InvalidDocument("a batch is text, not bytes", found=value)
     if not isinstance(value, str):
         return as_list(value)
     text = value.strip()
@@ -118,15 +120,18 @@ def carried(value: object, place: str) -> dict[str, Any]:
     try:
         return _bounded(read_ref(value)).to_document()
     except ArchiveError as error:
-        if isinstance(value, Mapping) and isinstance(value.get("malformed"), str):
-            return malformed(shown(value.get("recording_id", place), limit=128), value["malformed"])
         named = value.get("recording_id") if isinstance(value, Mapping) else value
-        return malformed(shown(named, limit=128) if isinstance(named, str) and named.strip() else place, str(error))
+        return malformed(named if isinstance(named, str) and named.strip() else place, error)
 
 
-def malformed(recording_id: str, why: str) -> dict[str, Any]:
+def malformed(recording_id: str, error: ArchiveError) -> dict[str, Any]:
     """Return the document of a row that cannot be used."""
-    return {"recording_id": recording_id, "malformed": shown(why, limit=_MALFORMED_CHARACTERS)}
+    return {
+        "recording_id": shown(recording_id, limit=_ID_CHARACTERS),
+        "malformed": shown(error.what),
+        "found": None if error.found is None else shown(error.found),
+        "expected": None if error.expected is None else shown(error.expected),
+    }
 
 
 def _bounded(ref: RecordingRef) -> RecordingRef:
@@ -154,7 +159,7 @@ def read_ref(value: object) -> RecordingRef:
         InvalidInput: the listing found the row malformed, or the ref cannot be used.
     """
     if isinstance(value, Mapping) and value.get("malformed"):
-        raise InvalidDocument("malformed", found=value["malformed"])
+        raise InvalidDocument(str(value["malformed"]), found=value.get("found"), expected=value.get("expected"))
     return parse_ref(value)
 
 

@@ -158,12 +158,14 @@ class _Desk:
         self._segment_size_bytes = settings.segment_size_bytes
         self._archived = archived
         self._cancelled = cancelled
-        self._refused = threading.Event()
+        self._refusal: AuthenticationFailed | None = None
         self.passing: list[str] = []
 
     def look_up(self, named: RecordingRef | SegmentPlan) -> _Described | SegmentPlan:
         """Return what is known of one recording, or the plan of one that ended here."""
-        if self._cancelled.is_set() or self._refused.is_set():
+        if self._refusal is not None:
+            raise self._refusal
+        if self._cancelled.is_set():
             raise TransferCancelled("the validation was stopped")
         if isinstance(named, SegmentPlan):
             return named
@@ -171,8 +173,8 @@ class _Desk:
             return self._ended(named) or _Described(named, self._source.describe(named))
         except TransferCancelled:
             raise
-        except AuthenticationFailed:
-            self._refused.set()
+        except AuthenticationFailed as error:
+            self._refusal = error
             raise
         except ArchiveError as error:
             if error.retryable:

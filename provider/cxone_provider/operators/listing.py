@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
-from cxone_provider.archive.errors import InvalidDocument, InvalidSetting, shown
+from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
 from cxone_provider.archive.listing import Window, batch_of, batches, day_before, listed, parse_lookback, select
@@ -132,7 +132,7 @@ class ListRecordingsOperator(KillableOperator):
         if unusable:
             self.log.warning("%d of them cannot be used and will be rejected", len(unusable))
         for document in unusable[:_UNUSABLE_SHOWN]:
-            self.log.warning("%s: %s", shown(document["recording_id"], limit=64), document["malformed"])
+            self.log.warning("%s: %s, found %s", document["recording_id"], document["malformed"], document["found"])
 
     def _mappable(self, made: list[list[Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
         limit = conf.getint("core", "max_map_length")

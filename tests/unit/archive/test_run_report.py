@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pendulum
+import pytest
+
+from cxone_provider.archive.audit import AuditError, AuditLog
+from cxone_provider.archive.errors import InvalidDocument
+from cxone_provider.archive.listing import listed
+from cxone_provider.archive.planning import plan_of_error
+from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.run_report import report_of_run
+
+NOW = pendulum.datetime(2026, 11, 23, 6)
+
+
+def log_of(recording_id: str, outcome: Outcome, *, total_bytes: int = 0, message: str | None = None) -> dict[str, Any]:
+    error = None if message is None else AuditError("ShortBody", message, retryable=True)
+    return AuditLog(recording_id, outcome, NOW, NOW, total_bytes=total_bytes, error=error).to_document()
+
+
+def test_counts_bytes_and_failures_are_told() -> None:
+    logs = [
+        log_of("a", Outcome.ARCHIVED, total_bytes=1_000_000),
+        log_of("b", Outcome.ARCHIVED, total_bytes=234),
+        log_of("c", Outcome.ALREADY_ARCHIVED, total_bytes=7),
+        log_of("d", Outcome.FAILED, message="fewer bytes than declared"),
+    ]
+    report = report_of_run(logs, [], NOW)
+    assert report.outcomes == {"ALREADY_ARCHIVED": 1, "ARCHIVED": 2, "FAILED": 1}
+    assert report.archived_bytes == 1_000_234
+    assert [log.recording_id for log in report.failed] == ["d"]
+    table = str(report)
+    assert "1,000,234" in table
+    assert "d  FAILED  ShortBody: fewer bytes than declared" in table
+
+
+def test_what_was_listed_and_never_ended_has_failed() -> None:
+    recordings = list(listed(["a", "lost", "contact", "bad id", "x" * 10_000, {"recording_id": "\x1b[0m"}]))
+    unusable = [plan_of_error(ref["recording_id"], InvalidDocument("malformed")) for ref in recordings[3:]]
+    logs = [log_of(name, Outcome.ARCHIVED) for name in ("a", "contact.0", "contact.1")]
+    logs += [log_of(plan.recording_id, plan.outcome) for plan in unusable]
+    report = report_of_run(logs, recordings, NOW)
+    assert [log.recording_id for log in report.failed] == ["lost"]
+    assert report.unfinished == 1
+    assert report.failed[0].error is not None
+    assert report.failed[0].error.retryable
+
+
+def test_a_run_is_stored_as_one_line_per_recording() -> None:
+    report = report_of_run([log_of("a", Outcome.ARCHIVED), log_of("b", Outcome.NOT_FOUND)], ["a", "b", "c"], NOW)
+    lines = [json.loads(line) for line in report.to_lines().splitlines()]
+    assert [(line["recording_id"], line["outcome"]) for line in lines] == [
+        ("a", "ARCHIVED"),
+        ("b", "NOT_FOUND"),
+        ("c", "FAILED"),
+    ]
+    assert report.to_document()["recordings"] == 3
+
+
+def test_the_table_stays_readable_however_many_failed() -> None:
+    report = report_of_run([log_of(f"r{n}", Outcome.FAILED, message="x") for n in range(500)], [], NOW)
+    assert len(str(report).splitlines()) < 60
+    assert "and 450 more" in str(report)
+
+
+def test_what_is_no_audit_log_is_refused() -> None:
+    with pytest.raises(InvalidDocument, match="not an audit log"):
+        report_of_run([{"recording_id": "a"}], [], NOW)
