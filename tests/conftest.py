@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cxone_provider.adapters.s3 import tuned_client_config
 from tests.servers.moto import moto
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 PLAIN_BUCKET = "plain"
 VERSIONED_BUCKET = "versioned"
 LOCKED_BUCKET = "locked"
+
+# Time is no property of what is tested: a new machine builds Unicode tables at the first draw, and cores are shared.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("project")
 
 
 def _with_versions(server: S3Server) -> S3Server:
