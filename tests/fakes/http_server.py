@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from types import TracebackType
@@ -71,9 +71,18 @@ def answer(
     return Answer(pieces, close=length != len(body))
 
 
+@dataclass(frozen=True, slots=True)
+class _Endless:
+    start: bytes
+    piece: bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain([self.start], repeat(self.piece))
+
+
 def endless(status: int, headers: Mapping[str, str | int], piece: bytes, *, every_s: float = 0.0) -> Answer:
     """Return an answer whose body only ends when the client hangs up."""
-    return Answer(chain([head(status, headers)], repeat(piece)), every_s=every_s)
+    return Answer(_Endless(head(status, headers), piece), every_s=every_s)
 
 
 @dataclass
@@ -136,7 +145,7 @@ class ScriptedServer:
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        with contextlib.suppress(OSError):
+        try:
             if self.tls is not None:
                 connection = self._secured(connection, self.tls)
             with connection.makefile("rb") as incoming:
@@ -145,9 +154,12 @@ class ScriptedServer:
                         self.requests.append(request)
                     if not self._send(connection, self.handler(request)):
                         break
-        with self._lock:
-            self._open.discard(connection)
-        connection.close()
+        except OSError:
+            pass  # the client hung up, which many a test is about
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
 
     def _secured(self, connection: socket.socket, tls: ssl.SSLContext) -> socket.socket:
         with self._lock:

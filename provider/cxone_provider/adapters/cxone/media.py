@@ -56,8 +56,8 @@ class ChunkSigning:
 class SegmentFetch:
     """One segment on its way into a buffer, through as many requests as that takes.
 
-    Bytes of an answer that broke off are kept, and only the rest is asked for, when a strong entity tag ties both to
-    one entity and nothing else, a signature or a digest, covers the answer as a whole.
+    Bytes of an answer that broke off are kept, up to its last full slice, and only the rest is asked for, when a strong
+    entity tag ties both to one entity and nothing else, a signature or a digest, covers the answer as a whole.
 
     Args:
         media: what is read.
