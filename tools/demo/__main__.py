@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,10 @@ _INTERRUPTED = 130
 _LINE_CHARACTERS = 160  # into a file or a pipe
 
 
+class FolderInUse(Exception):
+    """Another demo runs in the folder."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return 0 when everything ended as it should."""
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
@@ -43,13 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workdir", type=Path, default=ROOT / ".local" / "demo", help="everything is stored there")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _LINE_CHARACTERS)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         return _demo(options.workdir.resolve(), console, keep=options.keep)
     except KeyboardInterrupt:
         console.print("\nstopped; everything that was started is gone")
         return _INTERRUPTED
-    except (AirflowNotReady, RunTimedOut, ServerNotReady, TenantNotReady) as error:
+    except (AirflowNotReady, FolderInUse, RunTimedOut, ServerNotReady, TenantNotReady) as error:
         console.print(f"[bold red]the demo failed:[/] {error}", markup=True)
         return 1
 
@@ -61,8 +67,9 @@ def _interrupt(*_: object) -> None:
 def _demo(workdir: Path, console: Console, *, keep: bool) -> int:
     began_s = time.monotonic()
     recordings = workdir / "recordings"
-    make_recordings(recordings)
     with ExitStack() as stack:
+        stack.enter_context(_alone_in(workdir))
+        make_recordings(recordings)
         flow = stack.enter_context(airflow(workdir / "airflow"))
         cxone = stack.enter_context(tenant(recordings, workdir / "simulator"))
         store = stack.enter_context(seaweedfs(workdir / "s3", buckets=(ARCHIVE, INBOX), secret_key="demo-secret-key"))  # noqa: S106  # the demo's own
@@ -79,6 +86,18 @@ def _demo(workdir: Path, console: Console, *, keep: bool) -> int:
         if keep:
             threading.Event().wait()
         return failed
+
+
+@contextmanager
+def _alone_in(workdir: Path) -> Iterator[None]:
+    """Hold the folder: two demos in one would take each other's databases."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    with (workdir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse(f"another demo runs in {workdir}: stop it, or name another folder by --workdir") from None
+        yield
 
 
 def _run(flow: Airflow, cxone: Tenant, s3: S3Client, recordings: Path, console: Console) -> int:
