@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,13 @@ class S3Server:
             "region_name": self.region,
             "config": config,
         }
-        return boto3.session.Session().client("s3", **options)
+        return _session().client("s3", **options)
+
+
+@cache
+def _session() -> boto3.session.Session:
+    # Reading botocore's models takes longer than most of what a client is made for here.
+    return boto3.session.Session()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from cxone_provider.adapters.s3.writing import (
     SSE_HEADERS,
     as_body,
     base64_of,
-    completed_parts,
+    completion_parameters,
     composite_sha256,
     digest_parameters,
     object_parameters,
@@ -136,14 +136,7 @@ class S3Store:
 
     def create_upload(self, key: str, attributes: ObjectAttributes) -> str:
         """Open a multipart upload and return its id."""
-        answer = self._uploads.open(key, object_parameters(self._settings, attributes))
-        upload_id = str(answer["UploadId"])
-        try:
-            self._check_encrypted(answer)
-        except StoreRefused:
-            self.abort_upload(key, upload_id)
-            raise
-        return upload_id
+        return str(self._uploads.open(key, object_parameters(self._settings, attributes))["UploadId"])
 
     def put_part(self, key: str, upload_id: str, number: int, body: memoryview, sha256: bytes) -> Part:
         """Store part `number`; the body is sent without a copy where it is a view of a whole bytearray."""
@@ -166,20 +159,23 @@ class S3Store:
         """
         if not parts:
             raise StoreRefused("an upload without parts cannot be completed", found=key)
-        size_bytes = sum(part.size_bytes for part in parts)
         answer = self._s3.call(
-            "CompleteMultipartUpload", key, UploadId=upload_id, MpuObjectSize=size_bytes,
-            MultipartUpload={"Parts": completed_parts(parts)},
+            "CompleteMultipartUpload", key, UploadId=upload_id, **completion_parameters(self._settings, parts),
             **self._conditions.parameters(key, if_absent=if_absent),
         )  # fmt: skip
-        completed = stored_object(key, size_bytes, {}, answer)
-        seen = self.stat(key)
-        # Another write may already have replaced it; then Complete's own answer is what is known of this version.
-        ours = seen is not None and (seen.etag, seen.version_id) == (completed.etag, completed.version_id)
-        stored = seen if seen is not None and ours else completed
+        stored = self._seen(stored_object(key, sum(part.size_bytes for part in parts), {}, answer))
         _check_composite(stored, parts)
         self.ensure_locked(stored)
         return stored
+
+    def _seen(self, completed: StoredObject) -> StoredObject:
+        """Return what the store holds now, or what it said at the end, if another write has replaced that already."""
+        head = self._s3.find("HeadObject", completed.key, ABSENT, **checksum_mode(self._s3)) or {}
+        seen = stored_object(completed.key, int(head.get("ContentLength", 0)), head.get("Metadata", {}), head)
+        if (seen.etag, seen.version_id) != (completed.etag, completed.version_id):
+            return completed
+        self._check_encrypted(head)
+        return seen
 
     def ensure_locked(self, stored: StoredObject) -> None:
         """Check that an object is locked as the settings ask, and lock it where the store dropped that.

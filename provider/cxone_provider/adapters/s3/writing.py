@@ -68,13 +68,16 @@ def digest_parameters(settings: StoreSettings, body: bytearray, sha256: bytes) -
     return {}
 
 
-def completed_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return how CompleteMultipartUpload names the parts: with their digests if all are known, else with none."""
+def completion_parameters(settings: StoreSettings, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return the parts as CompleteMultipartUpload wants them: with their digests if all are known, else with none."""
     named: list[dict[str, Any]] = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
     if all(part.sha256 for part in parts):
         for name, part in zip(named, parts, strict=True):
             name["ChecksumSHA256"] = part.sha256
-    return named
+    parameters: dict[str, Any] = {"MultipartUpload": {"Parts": named}}
+    if settings.checksum == "sha256":
+        parameters["MpuObjectSize"] = sum(part.size_bytes for part in parts)
+    return parameters
 
 
 def retention_end(lock: ObjectLock) -> datetime | None:
