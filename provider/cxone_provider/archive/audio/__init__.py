@@ -16,9 +16,10 @@ mp3    damage between frames, a cut inside a frame;  a cut or a hole exactly bet
        with a Xing, Info or VBRI frame every lost    that has no such frame
        or doubled frame
 wav    any missing byte                              missing bytes of a stream of undeclared length
-mp4    any missing byte                              missing fragments of a fragmented file
+mp4    any missing byte                              missing whole fragments of a fragmented file
 ogg    any missing, changed or swapped byte          nothing
-flac   every lost frame                              a cut inside the last frame
+flac   every lost frame                              a hole inside a frame, a cut inside the last one;
+                                                     missing frames of a stream of undeclared length
 amr    damage between frames, a cut inside a frame   a cut or a hole exactly between frames
 =====  ============================================  ===================================================
 
