@@ -266,8 +266,7 @@ def _check_same(etag: str | None, agreed: str | None) -> None:
         )
 
 
-def _wrong_length(length_bytes: int, range_bytes: int) -> Exception:
+def _wrong_length(length_bytes: int, range_bytes: int) -> TryAgain:
+    kind = ExcessBody if length_bytes > range_bytes else ShortBody
     found, expected = f"Content-Length {length_bytes}", f"{range_bytes}, the length of Content-Range"
-    if length_bytes > range_bytes:
-        return ExcessBody("more bytes declared than the range has", found=found, expected=expected)
-    return TryAgain(ShortBody("fewer bytes declared than the range has", found=found, expected=expected))
+    return TryAgain(kind("the declared length is not the range's", found=found, expected=expected))

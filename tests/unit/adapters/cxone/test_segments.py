@@ -484,7 +484,6 @@ def test_a_total_that_changes_between_partial_answers_is_refused(tenant: Scripte
         (answer(200, CONTENT, {"ETag": '"v1"'}), RangeIgnored),
         (answer(200, b"<html>login</html>", {"Content-Type": "text/html"}), WrongContentType),
         (answer(200, CONTENT, {"Content-Encoding": "gzip"}), EncodedBody),
-        (answer(206, WANTED + b"x", RANGE_512), ExcessBody),
         (Answer([head(206, RANGE_512), WANTED, b"x"], close=True), ExcessBody),
         (Answer([head(206, {**RANGE_512, "Transfer-Encoding": "chunked"}),
         b"101\r\n", WANTED, b"x\r\n0\r\n\r\n"]), ExcessBody),
@@ -500,10 +499,20 @@ def test_an_answer_that_lies_is_refused_at_once(tenant: ScriptedTenant, reply: R
     assert len(tenant.to("/download")) == 1
 
 
-def test_fewer_bytes_declared_than_the_range_has_is_a_broken_answer(tenant: ScriptedTenant) -> None:
-    tenant.media(answer(206, WANTED[:100], RANGE_512), GOOD)
+@pytest.mark.parametrize("body", [WANTED[:100], WANTED + b"x"])
+def test_a_declared_length_that_is_not_the_ranges_is_a_broken_answer(tenant: ScriptedTenant, body: bytes) -> None:
+    tenant.media(answer(206, body, RANGE_512), GOOD)
     assert read(tenant.source())[1] == WANTED
     assert ranges(tenant) == ["bytes=512-767"] * 2
+
+
+@pytest.mark.parametrize(("body", "kind"), [(WANTED[:100], ShortBody), (WANTED + b"x", ExcessBody)])
+def test_a_declared_length_that_stays_wrong_says_in_which_way(
+    tenant: ScriptedTenant, body: bytes, kind: type[ArchiveError]
+) -> None:
+    tenant.media(answer(206, body, RANGE_512))
+    with pytest.raises(kind, match="declared length"):
+        read(tenant.source())
 
 
 @pytest.mark.parametrize("algorithm", ["sha-256", "sha-512"])

@@ -1,0 +1,329 @@
+"""What every RecordingSource does: the tenant in memory, and ``recording-v2`` over HTTP against the simulator."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import pendulum
+import pytest
+
+from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
+from cxone_provider.adapters.cxone.settings import settings_of
+from cxone_provider.archive.errors import (
+    AccessDenied,
+    ArchiveError,
+    InvalidRecordingId,
+    RangeIgnored,
+    RangeNotSatisfiable,
+    RateLimited,
+    RecordingChanged,
+    RecordingNotFound,
+    ShortBody,
+    SizeDisagrees,
+    SourceUnavailable,
+    UnexpectedAnswer,
+)
+from cxone_provider.archive.plan import Segment, SegmentPlan
+from cxone_provider.archive.ports import Media, RecordingSource
+from cxone_provider.archive.recording import Outcome, RecordingRef
+from cxone_provider.simulator import Simulator
+from tests.fakes.clock import FakeClock
+from tests.fakes.source import DESCRIBE, WHOLE, FakeRecording, FakeSource
+
+pytestmark = pytest.mark.server
+
+STREAM_SECRET = b"0123456789abcdef"
+CONTENT = bytes(range(256)) * 40 + b"the end"
+SIZE = len(CONTENT)
+STEP = 1000
+
+
+class Tenant(Protocol):
+    """A source, and what a test may do to the tenant behind it."""
+
+    source: RecordingSource
+
+    def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
+        """Add or replace a recording; facts are format, duration_s, storage_state, status, size."""
+
+    def ignore_ranges(self, recording_id: str) -> None:
+        """Answer ranged requests with the whole from now on."""
+
+    def hide_total(self, recording_id: str) -> None:
+        """Leave sizes out of ranged answers and of the metadata from now on."""
+
+    def break_whole(self, recording_id: str, after_bytes: int) -> None:
+        """Let the next whole body end early."""
+
+    def refuse(self, recording_id: str, status: int) -> None:
+        """Answer every request about a recording with this status from now on."""
+
+
+@dataclass
+class InMemory:
+    """The fake."""
+
+    source: FakeSource
+
+    def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
+        size = {"described_size_bytes": facts.pop("size")} if "size" in facts else {}
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        self.source.recordings[recording_id] = FakeRecording(content, etag=etag, **facts, **size)
+
+    def ignore_ranges(self, recording_id: str) -> None:
+        self.source.recordings[recording_id].ranges = False
+
+    def hide_total(self, recording_id: str) -> None:
+        recording = self.source.recordings[recording_id]
+        recording.total_told, recording.described_size_bytes = False, None
+
+    def break_whole(self, recording_id: str, after_bytes: int) -> None:
+        self.source.cut_whole(recording_id, [after_bytes])
+
+    def refuse(self, recording_id: str, status: int) -> None:
+        kinds: dict[int, type[ArchiveError]] = {
+            403: AccessDenied, 404: RecordingNotFound, 410: RecordingNotFound, 418: UnexpectedAnswer, 429: RateLimited,
+            503: SourceUnavailable,
+        }  # fmt: skip
+        for place in (DESCRIBE, WHOLE, 0):
+            self.source.script(recording_id, place, [kinds[status](f"{status}")])
+
+
+@dataclass
+class OverHttp:
+    """The adapter and the simulator."""
+
+    source: RecordingV2Source
+    simulator: Simulator
+
+    def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
+        self.simulator.add_recording(recording_id, content, **{"format": "mp3", "duration_s": 1.0, **facts})
+
+    def ignore_ranges(self, recording_id: str) -> None:
+        self.simulator.script(recording_id, [{"fault": "ignore_range", "times": "always"}])
+
+    def hide_total(self, recording_id: str) -> None:
+        size = {"fault": "override_fields", "fields": {"size": None}, "times": "always"}
+        ranges = [
+            {
+                "fault": "wrong_content_range",
+                "value": f"bytes {start}-{min(start + STEP, SIZE) - 1}/*",
+                "segment_start": start,
+                "times": "always",
+            }
+            for start in range(0, SIZE, STEP)
+        ]
+        self.simulator.script(recording_id, [size, *ranges])
+
+    def break_whole(self, recording_id: str, after_bytes: int) -> None:
+        self.simulator.script(recording_id, [{"fault": "close", "after_bytes": after_bytes}])
+
+    def refuse(self, recording_id: str, status: int) -> None:
+        fault = {"fault": "status", "status": status, "times": "always"}
+        self.simulator.script(recording_id, [{**fault, "on": "metadata"}, {**fault, "on": "media"}])
+
+
+def _in_memory(_stack: ExitStack) -> InMemory:
+    return InMemory(FakeSource(stream_secret=STREAM_SECRET))
+
+
+def _over_http(stack: ExitStack) -> OverHttp:
+    simulator = stack.enter_context(Simulator(stream_secret=STREAM_SECRET.decode()))
+    settings = settings_of(simulator.base_url, simulator.client_id, simulator.client_secret)
+    source = RecordingV2Source(replace(settings, stream_secret=STREAM_SECRET), FakeClock())
+    stack.callback(source.close)
+    return OverHttp(source, simulator)
+
+
+@pytest.fixture(params=[_in_memory, _over_http], ids=["fake", "recording-v2"])
+def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
+    with ExitStack() as stack:
+        set_up: Callable[[ExitStack], Tenant] = request.param
+        staged = set_up(stack)
+        staged.add("call-1", CONTENT, duration_s=12.5)
+        yield staged
+
+
+def media_of(tenant: Tenant, **changes: Any) -> Media:
+    """Return the media of call-1 as a transfer would know it after its first answer."""
+    buffer = memoryview(bytearray(1))
+    first = tenant.source.read_segment(Media("call-1"), Segment(0, 0, 1), buffer)
+    return replace(Media("call-1", None, SIZE, first.etag), **changes)
+
+
+def read(tenant: Tenant, media: Media, segment: Segment) -> bytes:
+    buffer = memoryview(bytearray(segment.size_bytes))
+    return bytes(buffer[: tenant.source.read_segment(media, segment, buffer).bytes_read])
+
+
+def test_describes_a_recording_and_keeps_what_the_listing_knew(tenant: Tenant) -> None:
+    at = pendulum.datetime(2026, 11, 21, 10, tz="UTC")
+    description = tenant.source.describe(RecordingRef("call-1", at, metadata={"agent": "7"}))
+    assert description.recording_id == "call-1"
+    assert (description.format, description.size_bytes, description.duration_s) == ("mp3", SIZE, 12.5)
+    assert (description.status, description.storage_state) == ("completed", "available")
+    assert (description.recorded_at, description.metadata["agent"]) == (at, "7")
+
+
+@pytest.mark.parametrize("state", ["stored", "archived", "cold", "restoring", "pending", "deleted"])
+def test_describes_every_state(tenant: Tenant, state: str) -> None:
+    tenant.add("call-2", CONTENT, storage_state=state)
+    assert tenant.source.describe(RecordingRef("call-2")).storage_state == state
+
+
+def test_an_unknown_recording_is_not_found(tenant: Tenant) -> None:
+    with pytest.raises(RecordingNotFound):
+        tenant.source.describe(RecordingRef("call-404"))
+    with pytest.raises(RecordingNotFound):
+        read(tenant, Media("call-404"), Segment(0, 0, 1))
+    with pytest.raises(RecordingNotFound), tenant.source.open_whole(Media("call-404")):
+        pass
+
+
+def test_a_hostile_id_is_refused(tenant: Tenant) -> None:
+    with pytest.raises(InvalidRecordingId):
+        tenant.source.describe(RecordingRef("../admin"))
+    with pytest.raises(InvalidRecordingId):
+        tenant.source.resolve(SegmentPlan("../admin", Outcome.READY))
+
+
+def test_resolves_to_what_the_plan_agreed(tenant: Tenant) -> None:
+    [media] = tenant.source.resolve(SegmentPlan("call-1", Outcome.READY, size_bytes=SIZE, etag='"t"'))
+    assert (media.recording_id, media.requested_format, media.size_bytes, media.etag) == ("call-1", None, SIZE, '"t"')
+
+
+@pytest.mark.parametrize("step", [1000, SIZE - 1, SIZE, SIZE + 1])
+def test_the_segments_of_a_plan_are_the_media(tenant: Tenant, step: int) -> None:
+    media = media_of(tenant)
+    plan = SegmentPlan("call-1", Outcome.READY, step, size_bytes=SIZE)
+    assert b"".join(read(tenant, media, segment) for segment in plan.segments()) == CONTENT
+
+
+def test_a_read_tells_size_tag_tries_and_signature(tenant: Tenant) -> None:
+    media = media_of(tenant)
+    result = tenant.source.read_segment(media, Segment(0, 100, 200), memoryview(bytearray(100)))
+    assert (result.bytes_read, result.total_bytes, result.attempts) == (100, SIZE, 1)
+    assert result.etag == media.etag
+    assert result.etag is not None
+    signed = (100).to_bytes(8, "big") + CONTENT[100:200]
+    assert result.signature == hmac.new(STREAM_SECRET, signed, hashlib.sha256).hexdigest()
+
+
+def test_nothing_is_written_behind_the_segment(tenant: Tenant) -> None:
+    buffer = bytearray(b"\xaa" * 200)
+    tenant.source.read_segment(media_of(tenant), Segment(0, 100, 200), memoryview(buffer))
+    assert bytes(buffer) == CONTENT[100:200] + b"\xaa" * 100
+
+
+def test_a_segment_of_unknown_size_may_end_with_the_media(tenant: Tenant) -> None:
+    assert read(tenant, Media("call-1"), Segment(0, SIZE - 100, SIZE + 900)) == CONTENT[-100:]
+
+
+def test_a_size_that_is_not_told_is_none(tenant: Tenant) -> None:
+    tenant.hide_total("call-1")
+    assert tenant.source.describe(RecordingRef("call-1")).size_bytes is None
+    result = tenant.source.read_segment(Media("call-1"), Segment(1, STEP, 2 * STEP), memoryview(bytearray(STEP)))
+    assert (result.bytes_read, result.total_bytes) == (STEP, None)
+
+
+def test_behind_the_end_is_no_segment(tenant: Tenant) -> None:
+    with pytest.raises(RangeNotSatisfiable) as raised:
+        read(tenant, media_of(tenant, size_bytes=2 * SIZE), Segment(1, SIZE, 2 * SIZE))
+    assert raised.value.actual_size_bytes == SIZE
+
+
+def test_a_media_that_ends_inside_a_segment_disagrees_with_the_agreed_size(tenant: Tenant) -> None:
+    with pytest.raises(SizeDisagrees):
+        read(tenant, media_of(tenant, size_bytes=SIZE + 100), Segment(0, SIZE - 100, SIZE + 100))
+
+
+def test_another_entity_is_not_read(tenant: Tenant) -> None:
+    media = media_of(tenant)
+    tenant.add("call-1", CONTENT[::-1])
+    with pytest.raises(RecordingChanged) as raised:
+        read(tenant, media, Segment(0, 0, 100))
+    assert raised.value.retryable
+    with pytest.raises(RecordingChanged), tenant.source.open_whole(media):
+        pass
+
+
+def test_a_source_without_ranges_gives_the_whole(tenant: Tenant) -> None:
+    tenant.ignore_ranges("call-1")
+    with pytest.raises(RangeIgnored):
+        read(tenant, Media("call-1", None, SIZE), Segment(0, 0, 100))
+    with tenant.source.open_whole(Media("call-1", None, SIZE)) as body:
+        buffer = memoryview(bytearray(SIZE))
+        assert body.readinto(buffer) == SIZE
+    assert bytes(buffer) == CONTENT
+
+
+@pytest.mark.parametrize("step", [1, 7, 4096, SIZE, SIZE + 1])
+def test_the_whole_comes_in_order(tenant: Tenant, step: int) -> None:
+    received = bytearray()
+    buffer = memoryview(bytearray(step))
+    with tenant.source.open_whole(media_of(tenant)) as body:
+        assert body.total_bytes == SIZE
+        assert body.etag == media_of(tenant).etag
+        while count := body.readinto(buffer):
+            assert count == step or len(received) + count == SIZE
+            received += buffer[:count]
+        assert body.readinto(buffer) == 0
+    assert bytes(received) == CONTENT
+
+
+def test_a_whole_of_another_size_disagrees(tenant: Tenant) -> None:
+    with pytest.raises(SizeDisagrees), tenant.source.open_whole(Media("call-1", None, SIZE + 1)):
+        pass
+
+
+def test_a_whole_that_breaks_off_is_an_error_that_another_run_may_mend(tenant: Tenant) -> None:
+    tenant.break_whole("call-1", 5000)
+    with (
+        pytest.raises((ShortBody, SourceUnavailable)) as raised,
+        tenant.source.open_whole(Media("call-1", None, SIZE)) as body,
+    ):
+        body.readinto(memoryview(bytearray(SIZE)))
+    assert raised.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        (403, AccessDenied, False),
+        (404, RecordingNotFound, False),
+        (410, RecordingNotFound, False),
+        (418, UnexpectedAnswer, False),
+        (429, RateLimited, True),
+        (503, SourceUnavailable, True),
+    ],
+)
+def test_a_refusal_has_its_own_error_wherever_it_comes(
+    tenant: Tenant, status: int, kind: type[ArchiveError], *, retryable: bool
+) -> None:
+    tenant.refuse("call-1", status)
+    with pytest.raises(kind) as described:
+        tenant.source.describe(RecordingRef("call-1"))
+    with pytest.raises(kind):
+        read(tenant, Media("call-1"), Segment(0, 0, 1))
+    with pytest.raises(kind), tenant.source.open_whole(Media("call-1")):
+        pass
+    assert described.value.retryable is retryable
+
+
+def test_many_threads_read_at_once(tenant: Tenant) -> None:
+    media = media_of(tenant)
+    segments = list(SegmentPlan("call-1", Outcome.READY, 500, size_bytes=SIZE).segments())
+    with ThreadPoolExecutor(8) as pool:
+        chunks = list(pool.map(lambda segment: read(tenant, media, segment), segments))
+    assert b"".join(chunks) == CONTENT
+
+
+def test_closing_twice_is_no_error(tenant: Tenant) -> None:
+    tenant.source.close()
+    tenant.source.close()
