@@ -108,7 +108,9 @@ def test_what_is_put_is_read_back_in_bounded_pieces(store: ObjectStore, key: str
 
 @every_store
 @pytest.mark.parametrize(
-    "body", [b"abcdef", bytearray(b"abcdef"), memoryview(b"abcdef"), memoryview(bytearray(b"_abcdef_"))[1:-1]], ids=str
+    "body",
+    [b"abcdef", bytearray(b"abcdef"), memoryview(b"abcdef"), memoryview(bytearray(b"_abcdef_"))[1:-1]],
+    ids=["bytes", "bytearray", "memoryview", "slice"],
 )
 def test_every_kind_of_body_is_taken(store: ObjectStore, key: str, body: bytes | bytearray | memoryview) -> None:
     store.put(key, body, AUDIO)
