@@ -32,11 +32,11 @@ def _canonical(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _line(seq: int, prev: str, event: Mapping[str, Any]) -> tuple[bytes, str]:
+def _line(seq: int, prev: str, event: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
     told = {name: value for name, value in event.items() if name not in _CHAIN_FIELDS}
     body = {**told, "seq": seq, "prev": prev}
-    digest = hashlib.sha256(_canonical(body)).hexdigest()
-    return _canonical({**body, "hash": digest}) + b"\n", digest
+    chained = {**body, "hash": hashlib.sha256(_canonical(body)).hexdigest()}
+    return _canonical(chained) + b"\n", chained
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Trail:
     Attributes:
         recording_id: the recording it is bound to.
         raw: the file's bytes.
-        events: the lines' values, in order.
+        events: the lines' values, in order, with their ``seq``, ``prev`` and ``hash``.
         head: hash of the last line, or the origin of an empty trail.
     """
 
@@ -62,12 +62,23 @@ class Trail:
 
     def extended(self, events: Sequence[Mapping[str, Any]]) -> Trail:
         """Return the trail with `events` behind its last line."""
-        lines, head, seq = [self.raw], self.head, len(self.events)
+        lines, head, chained = [self.raw], self.head, list(self.events)
         for event in events:
-            line, head = _line(seq, head, event)
+            line, stored = _line(len(chained), head, event)
             lines.append(line)
-            seq += 1
-        return Trail(self.recording_id, b"".join(lines), (*self.events, *events), head)
+            chained.append(stored)
+            head = stored["hash"]
+        return Trail(self.recording_id, b"".join(lines), tuple(chained), head)
+
+    def cut(self, lines: int) -> Trail:
+        """Return the trail as it was after its first `lines` lines."""
+        raw = b"".join(line + b"\n" for line in self.raw.split(b"\n", lines)[:lines])
+        events = self.events[:lines]
+        return Trail(self.recording_id, raw, events, events[-1]["hash"] if events else origin(self.recording_id))
+
+    def passed(self, head: str) -> bool:
+        """Tell whether `head` was the hash of the last line at some time: the trail went on from there, unchanged."""
+        return any(event["hash"] == head for event in self.events)
 
     def last(self, kind: str) -> Mapping[str, Any] | None:
         """Return the newest event of a kind, or None."""
@@ -91,26 +102,41 @@ def verify_trail(recording_id: str, raw: bytes) -> Trail:
         raise _broken(raw.count(b"\n"), "a last line without its end", "a line feed")
     for seq, line in enumerate(raw.split(b"\n")[:-1]):
         event = _event_of(seq, line)
-        expected, digest = _line(seq, head, event)
-        if line + b"\n" != expected:
-            raise _broken(seq, "a changed, dropped, doubled or moved line", f"hash {digest[:16]}…")
+        head = _checked_hash(seq, head, line, event)
         events.append(event)
-        head = digest
     return Trail(recording_id, raw, tuple(events), head)
 
 
 def _event_of(seq: int, line: bytes) -> dict[str, Any]:
     try:
-        event = json.loads(line, parse_constant=_refuse)
+        text = line.decode("ascii")
+        event, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise _broken(seq, "a line that is not JSON", "JSON Lines") from error
-    if not isinstance(event, dict):
+    if not isinstance(event, dict) or end != len(text):
         raise _broken(seq, "a line that is not an object", "an object")
     return event
 
 
+def _checked_hash(seq: int, prev: str, line: bytes, event: Mapping[str, Any]) -> str:
+    """Return the line's hash once it is shown to be that of these very bytes, in this place.
+
+    The hash covers the line's bytes without the hash's own field. That field can stand in one place only: the names
+    are in order. Serialising the values again would prove the same and take three times as long.
+    """
+    digest = event.get("hash")
+    body = line.replace(b'"hash":"%b",' % str(digest).encode("ascii", "replace"), b"", 1)
+    intact = digest == hashlib.sha256(body).hexdigest() and event.get("prev") == prev and event.get("seq") == seq
+    if not intact or list(event) != sorted(event):
+        raise _broken(seq, "a changed, dropped, doubled or moved line", f"its own hash, and prev {prev[:16]}…")
+    return str(digest)
+
+
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _broken(seq: int, found: str, expected: str) -> AuditBroken:
