@@ -72,7 +72,9 @@ def answer(
 
 
 @dataclass(frozen=True, slots=True)
-class _Endless:
+class Endless:
+    """Pieces without an end: `start` once, then `piece` for ever, anew for each answer."""
+
     start: bytes
     piece: bytes
 
@@ -82,7 +84,7 @@ class _Endless:
 
 def endless(status: int, headers: Mapping[str, str | int], piece: bytes, *, every_s: float = 0.0) -> Answer:
     """Return an answer whose body only ends when the client hangs up."""
-    return Answer(_Endless(head(status, headers), piece), every_s=every_s)
+    return Answer(Endless(head(status, headers), piece), every_s=every_s)
 
 
 @dataclass

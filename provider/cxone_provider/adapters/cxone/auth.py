@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,7 +130,7 @@ class TokenClient:
             with self._lock:
                 if self._clock.monotonic_s() < self._until_s:
                     if self._refusal is not None:
-                        raise self._refusal
+                        raise copy(self._refusal)
                     if self._token is not None:
                         return self._token.value
                 pending, mine = self._pending, self._pending is None
@@ -138,9 +139,12 @@ class TokenClient:
             if mine:
                 return self._lead(pending).value
             try:
-                return pending.result().value
+                failure = pending.exception()
             except CancelledError:
                 continue  # the thread that fetched was interrupted; another one does it
+            if failure is not None:
+                raise copy(failure)
+            return pending.result().value
 
     def invalidate(self, token: str) -> None:
         """Drop `token` because it was refused; a newer one that another thread has fetched meanwhile stays."""
@@ -154,7 +158,8 @@ class TokenClient:
             token = self._settings.retries.call(self._fetch, self._clock)
         except ArchiveError as error:
             if isinstance(error, (AuthenticationFailed, AccessDenied)):
-                self._remember(None, error, self._clock.monotonic_s() + REFUSAL_KEPT_S)
+                # A copy: an exception that is raised again keeps every frame it ever passed alive.
+                self._remember(None, copy(error), self._clock.monotonic_s() + REFUSAL_KEPT_S)
             pending.set_exception(error)
             raise
         else:

@@ -149,15 +149,60 @@ def test_an_interrupted_fetch_leaves_no_thread_waiting(tenant: ScriptedTenant) -
     assert client.token() == "canary-token-1"
 
 
+class InterruptedClock(FakeClock):
+    """A clock whose first sleep is interrupted by Ctrl-C."""
+
+    def sleep(self, seconds: float) -> None:
+        if not self.sleeps:
+            self.sleeps.append(seconds)
+            raise KeyboardInterrupt
+        super().sleep(seconds)
+
+
+@pytest.mark.server
+def test_threads_that_wait_for_an_interrupted_one_fetch_themselves(tenant: ScriptedTenant) -> None:
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def slow_failure(request: WireRequest) -> Answer:
+        arrived.set()
+        go_on.wait(10)
+        return answer(503)
+
+    tenant.token_replies.append(slow_failure)
+    client = client_of(tenant, InterruptedClock())
+    interrupted: list[BaseException] = []
+
+    def lead() -> None:
+        try:
+            client.token()
+        except KeyboardInterrupt as error:
+            interrupted.append(error)
+
+    leader = threading.Thread(target=lead)
+    leader.start()
+    arrived.wait(10)
+    results: list[str | ArchiveError] = []
+    followers = threading.Thread(target=lambda: results.extend(in_threads(4, client)))
+    followers.start()
+    go_on.set()
+    leader.join(30)
+    followers.join(30)
+    assert len(interrupted) == 1
+    assert results == ["canary-token-1"] * 4
+
+
 @pytest.mark.server
 def test_refused_credentials_rest_for_a_minute(tenant: ScriptedTenant) -> None:
     tenant.token_replies.append(json_answer({"error": "invalid_client"}, 401))
     clock = FakeClock()
     client = client_of(tenant, clock)
-    for _ in range(3):
-        with pytest.raises(AuthenticationFailed):
+    depths = set()
+    for _ in range(4):
+        with pytest.raises(AuthenticationFailed, match="invalid_client") as raised:
             client.token()
+        depths.add(len(raised.traceback))
     assert asked(tenant) == 1
+    assert len(depths) == 2, "the kept refusal collects the frames of everyone it is raised to"
     clock.pass_s(60)
     assert client.token() == "canary-token-1"
 

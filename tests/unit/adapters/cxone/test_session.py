@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts
 from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.archive.errors import InvalidSetting, SourceUnavailable, UnexpectedAnswer
 from tests.fakes.certificates import Authority
-from tests.fakes.http_server import Answer, ScriptedServer, answer, head
+from tests.fakes.http_server import Answer, Endless, ScriptedServer, answer, head
 
 pytestmark = pytest.mark.server
 
@@ -148,14 +147,16 @@ def test_a_body_that_breaks_off_in_the_block_is_worth_another_try() -> None:
         get(session_to(server.url))
 
 
-def test_a_head_that_drips_ends_with_the_limit() -> None:
-    def drip() -> Iterator[bytes]:
-        yield b"HTTP/1.1 200 OK\r\nX: "
-        while True:
-            yield b"y"
-
-    with ScriptedServer(lambda request: Answer(drip(), every_s=0.02)) as server, pytest.raises(TryAgain) as raised:
-        get(session_to(server.url), limit_s=0.3)
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
+def test_what_drips_ends_with_the_limit(tmp_path: Path, start: bytes, *, secure: bool) -> None:
+    authority = Authority(tmp_path)
+    reply = Answer(Endless(start, b"y"), every_s=0.02)
+    with (
+        ScriptedServer(lambda request: reply, tls=authority.server("127.0.0.1") if secure else None) as server,
+        pytest.raises(TryAgain) as raised,
+    ):
+        get(session_to(server.url, ca_bundle=str(authority.bundle)), limit_s=0.3)
     assert isinstance(raised.value.error, SourceUnavailable)
 
 
@@ -250,11 +251,7 @@ def test_this_machine_is_not_reached_through_the_environments_proxy(monkeypatch:
 
 
 def test_a_drip_through_a_proxy_ends_with_the_limit() -> None:
-    def drip() -> Iterator[bytes]:
-        yield b"HTTP/1.1 200 OK\r\nX: "
-        while True:
-            yield b"y"
-
-    with ScriptedServer(lambda request: Answer(drip(), every_s=0.02)) as proxy, pytest.raises(TryAgain):
+    reply = Answer(Endless(b"HTTP/1.1 200 OK\r\nX: ", b"y"), every_s=0.02)
+    with ScriptedServer(lambda request: reply) as proxy, pytest.raises(TryAgain):
         get(session_to("http://tenant.example", proxies={"http": proxy.url}), limit_s=0.3)
     assert len(proxy.requests) == 1
