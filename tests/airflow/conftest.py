@@ -109,6 +109,12 @@ def run_dag(load_dag: Callable[[str], DAG]) -> Callable[..., DagRun]:
     return run
 
 
+@pytest.fixture
+def task_log(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Return a function that gives what was logged since it was last called; operators log past `logging`."""
+    return lambda: "".join(capfd.readouterr())
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with seaweedfs(tmp_path_factory.mktemp("s3")) as server:
