@@ -24,7 +24,8 @@ _OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "AbortMultipartUpload": ("abort_multipart_upload", ("s3:AbortMultipartUpload",)),
     "CompleteMultipartUpload": ("complete_multipart_upload", ("s3:PutObject",)),
     "CreateMultipartUpload": ("create_multipart_upload", ("s3:PutObject",)),
-    "GetObject": ("get_object", ("s3:GetObject",)),
+    # The second one where a version is named, as reading back does.
+    "GetObject": ("get_object", ("s3:GetObject", "s3:GetObjectVersion")),
     "GetObjectLegalHold": ("get_object_legal_hold", ("s3:GetObjectLegalHold",)),
     "GetObjectLockConfiguration": ("get_object_lock_configuration", ("s3:GetBucketObjectLockConfiguration",)),
     "GetObjectRetention": ("get_object_retention", ("s3:GetObjectRetention",)),
