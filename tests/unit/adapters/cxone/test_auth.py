@@ -99,6 +99,17 @@ def test_a_short_or_unknown_life_does_not_cost_a_token_for_each_request(
 
 
 @pytest.mark.server
+def test_every_new_token_is_told_before_it_is_used(tenant: ScriptedTenant) -> None:
+    told: list[str] = []
+    settings = tenant.settings()
+    client = TokenClient(settings, ApiSession(settings), FakeClock(), told.append)
+    for number in (1, 2):
+        assert client.token() == client.token() == told[-1]
+        assert len(told) == number
+        client.invalidate(told[-1])
+
+
+@pytest.mark.server
 def test_fifty_threads_ask_once(tenant: ScriptedTenant) -> None:
     assert in_threads(50, client_of(tenant)) == ["canary-token-1"] * 50
     assert asked(tenant) == 1

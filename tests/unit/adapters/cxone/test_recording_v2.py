@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.archive.errors import (
     AccessDenied,
     ArchiveError,
@@ -55,7 +56,9 @@ def test_a_base_url_with_a_path_is_kept(tenant: ScriptedTenant) -> None:
 
 
 def test_checking_fetches_a_token_and_nothing_else(tenant: ScriptedTenant) -> None:
-    tenant.source().check()
+    told: list[str] = []
+    RecordingV2Source(tenant.settings(), FakeClock(), on_token=told.append).check()
+    assert told == ["canary-token-1"]
     assert [request.target for request in tenant.server.requests] == ["/oauth/token"]
 
 
