@@ -114,7 +114,6 @@ class TokenClient:
         self._settings = settings
         self._api = api
         self._clock = clock
-        self._on_token = on_token
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._until_s = 0.0
@@ -164,8 +163,6 @@ class TokenClient:
             pending.set_exception(error)
             raise
         else:
-            if self._on_token is not None:
-                self._on_token(token.value)
             self._remember(token, None, began_s + token.usable_s)
             pending.set_result(token)
             return token

@@ -38,7 +38,6 @@ class RecordingV2Source:
     Args:
         settings: the tenant.
         clock: waits, and measures token lifetimes.
-        on_token: is given every new token before it is used, so that logs can mask it.
         on_token: told every new token before it is used, so that whoever writes the logs can hide it.
 
     Raises:
