@@ -24,7 +24,7 @@ from cxone_provider.archive.evidence import TrailJournal
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.manifest import Manifest, read_manifest
 from cxone_provider.archive.plan import SegmentPlan
-from cxone_provider.archive.ports import Clock, Media, ObjectStore, RecordingSource, ResumeJournal
+from cxone_provider.archive.ports import Clock, Media, ObjectLock, ObjectStore, RecordingSource, ResumeJournal
 from cxone_provider.archive.recording import Outcome, RecordingRef
 from cxone_provider.archive.settings import ArchiveSettings, Workbench
 
@@ -64,18 +64,24 @@ def archive_recordings(
     layout = ArchiveLayout(store.bucket, settings.prefix)
     bench = Workbench(source, store, clock, layout, settings, cancelled or threading.Event())
     if any(plan.outcome is Outcome.READY for plan in plans):
-        store.check()
+        # Any lock asks the same of a bucket.
+        (store if settings.lock is None else store.locked(ObjectLock(legal_hold=True))).check()
     workers = min(settings.concurrency, max(1, len(plans)))
-    run = _Run(bench, journal or TrailJournal(bench), readers=settings.concurrency // workers)
+    run = _Run(bench, journal, readers=settings.concurrency // workers)
     with ThreadPoolExecutor(workers, thread_name_prefix="cxone-recording") as pool:
-        logs = [entry for entries in pool.map(run.archive, plans) for entry in entries]
+        try:
+            logs = [entry for entries in pool.map(run.archive, plans) for entry in entries]
+        except BaseException:
+            # A time-out of the task strikes here, and leaving the pool waits for all that is still in it.
+            bench.cancelled.set()
+            raise
     if bench.cancelled.is_set():
         raise TransferCancelled("the run was stopped; what is archived stays archived")
     return logs
 
 
 class _Run:
-    def __init__(self, bench: Workbench, journal: ResumeJournal, readers: int) -> None:
+    def __init__(self, bench: Workbench, journal: ResumeJournal | None, readers: int) -> None:
         self._bench = bench
         self._journal = journal
         self._readers = readers
@@ -89,19 +95,31 @@ class _Run:
             manifest = self._committed(plan)
             if manifest is not None:
                 return [self._already(manifest, started_at)]
-            medias = self._bench.source.resolve(plan)
+            bench = self._locking(plan, started_at)
+            medias = bench.source.resolve(plan)
         except ArchiveError as error:
             return [self._ended_by(error, plan, started_at)]
-        return [self._archive_media(plan, media, started_at) for media in medias]
+        return [self._archive_media(bench, plan, media, started_at) for media in medias]
+
+    def _locking(self, plan: SegmentPlan, now: pendulum.DateTime) -> Workbench:
+        """Return the bench whose store locks as policy wants it for this recording."""
+        policy = self._bench.settings.lock
+        if policy is None:
+            return self._bench
+        lock = policy.lock_of(plan.recorded_at, plan.metadata, now)
+        return replace(self._bench, store=self._bench.store.locked(lock), lock=lock)
 
     def _committed(self, plan: SegmentPlan) -> Manifest | None:
         if self._bench.settings.replace:
             return None
         return read_manifest(self._bench.store, self._bench.layout, plan.recording_id)
 
-    def _archive_media(self, plan: SegmentPlan, media: Media, started_at: pendulum.DateTime) -> AuditLog:
+    def _archive_media(
+        self, bench: Workbench, plan: SegmentPlan, media: Media, started_at: pendulum.DateTime
+    ) -> AuditLog:
+        journal = self._journal or TrailJournal(bench)
         for restarts_left in range(_RESTARTS, -1, -1):
-            attempt = Attempt(self._bench, plan, media, self._readers, self._journal)
+            attempt = Attempt(bench, plan, media, self._readers, journal)
             try:
                 return self._log_of(attempt, attempt.run(), started_at)
             except RecordingChanged as error:

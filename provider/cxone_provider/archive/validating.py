@@ -128,8 +128,7 @@ def validate_recordings(
     """
     named, duplicates = _distinct(values)
     desk = _Desk(source, settings, archived, cancelled or threading.Event())
-    with ThreadPoolExecutor(max(1, min(settings.readers, len(named))), "cxone-validation") as pool:
-        found = list(pool.map(desk.look_up, named))
+    found = desk.look_all_up(named)
     now = clock.now()
     asked = [item for item in found if isinstance(item, _Described)]
     rows = [recording_row(described(one.ref, one.description), settings.audio_format, now) for one in asked]
@@ -156,13 +155,23 @@ class _Desk:
     ) -> None:
         self._source = source
         self._segment_size_bytes = settings.segment_size_bytes
+        self._readers = settings.readers
         self._archived = archived
         self._cancelled = cancelled
         self._refusal: AuthenticationFailed | None = None
         self.passing: list[str] = []
 
-    def look_up(self, named: RecordingRef | SegmentPlan) -> _Described | SegmentPlan:
-        """Return what is known of one recording, or the plan of one that ended here."""
+    def look_all_up(self, named: Sequence[RecordingRef | SegmentPlan]) -> list[_Described | SegmentPlan]:
+        """Return what is known of every recording, in order."""
+        with ThreadPoolExecutor(max(1, min(self._readers, len(named))), "cxone-validation") as pool:
+            try:
+                return list(pool.map(self._look_up, named))
+            except BaseException:
+                # A time-out of the task strikes here, and leaving the pool waits for all that is still in it.
+                self._cancelled.set()
+                raise
+
+    def _look_up(self, named: RecordingRef | SegmentPlan) -> _Described | SegmentPlan:
         if self._refusal is not None:
             raise self._refusal
         if self._cancelled.is_set():

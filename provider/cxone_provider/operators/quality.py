@@ -104,7 +104,7 @@ class CheckArchiveRunOperator(KillableOperator):
         )
         reached = archive_bucket(layout.bucket, aws_conn_id=rendered.given(self.aws_conn_id), clock=self.clock)
         ti: Any = context["ti"]
-        key = layout.run_key(run_after(context).date(), f"{ti.dag_id}.{ti.run_id}")
+        key = layout.run_key(run_after(context).date(), ti.run_id)
         reached.store.put(key, report.to_lines(), ObjectAttributes("application/x-ndjson"))
         return layout.uri(key)
 

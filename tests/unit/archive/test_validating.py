@@ -142,3 +142,16 @@ def test_a_kill_ends_it(source: FakeSource) -> None:
     with pytest.raises(TransferCancelled):
         validate(["r0"], source, cancelled=cancelled)
     assert source.calls == []
+
+
+def test_a_time_out_of_the_task_does_not_wait_for_the_rest(source: FakeSource) -> None:
+    class TaskTimeout(BaseException): ...
+
+    def archived(recording_id: str) -> bool:
+        raise TaskTimeout
+
+    with pytest.raises(TaskTimeout):
+        validate(
+            [f"r{number}" for number in range(5)], source, archived=archived, settings=ValidationSettings(readers=1)
+        )
+    assert source.calls == []
