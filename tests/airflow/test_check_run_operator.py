@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]  # Great Expectations and Airflow warn themselves
 NOW = pendulum.datetime(2026, 11, 23, 6)
-RUN_KEY = "p/runs/date=2026-11-23/dag.run.jsonl"
+RUN_KEY = "p/runs/date=2026-11-23/run.jsonl"
 
 
 @pytest.fixture

@@ -73,7 +73,9 @@ def put_list(site: Site, text: str) -> str:
 def test_a_day_is_archived_and_a_second_run_fetches_nothing(site: Site, run_dag: RunDag) -> None:
     calls = add_calls(site)
     site.tenant.add_recording("wiped", AUDIO / "one-second.mp3", storage_state="deleted")
-    rows = "".join(f"{name}\r\n" for name in (*calls, "call-1", "wiped", "nowhere", "../../etc/passwd", '"cut'))
+    rows = "".join(
+        f"{name}\r\n" for name in (*calls, "call-1", "wiped", "nowhere", "../../etc/passwd", '"cut', "{{ 7 * 7 }}")
+    )
     manifest_uri = put_list(site, f"recording_id\r\n{rows}")
 
     run = run_dag("cxone_daily_archive", manifest_uri=manifest_uri)
@@ -87,16 +89,17 @@ def test_a_day_is_archived_and_a_second_run_fetches_nothing(site: Site, run_dag:
         "nowhere": "NOT_FOUND",
         "../../etc/passwd": "REJECTED",
         "line 9": "REJECTED",
+        "{{ 7 * 7 }}": "REJECTED",
     }
     stored = site.objects()
     for recording_id, path in calls.items():
         assert stored[f"cxone/recordings/date=unknown/{recording_id}{path.suffix}"] == path.read_bytes()
     summary = result_of(run, "check_run")
-    assert summary["outcomes"] == {"ARCHIVED": 3, "DELETED": 1, "NOT_FOUND": 1, "REJECTED": 2}
-    assert len(stored[summary["run_uri"].removeprefix(f"s3://{BUCKET}/")].splitlines()) == 7
+    assert summary["outcomes"] == {"ARCHIVED": 3, "DELETED": 1, "NOT_FOUND": 1, "REJECTED": 3}
+    assert len(stored[summary["run_uri"].removeprefix(f"s3://{BUCKET}/")].splitlines()) == 8
     announced = [json.loads(delivery.body) for delivery in site.tenant.webhooks]
     assert {body["recording_id"]: body["success"] for body in announced}["call-1"] is True
-    assert len(announced) == 7
+    assert len(announced) == 8
 
     asked = len(site.tenant.requests)
     again = run_dag("cxone_daily_archive", recordings=list(calls))

@@ -4,7 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 
 from cxone_provider.archive.errors import AccessDenied, SourceUnavailable
 from cxone_provider.archive.plan import SegmentPlan
@@ -164,6 +169,22 @@ def test_a_kill_in_the_middle_never_ends_in_success_and_leaves_no_upload(world: 
         operator.execute(context_of(FakeTaskInstance(try_number=1, max_tries=1)))
     assert not [key for key in world.stored_keys() if "/recordings/" in key]
     assert list(world.store.uploads("")) == []
+
+
+class SlowSource(FakeSource):
+    """A tenant so slow that Airflow's execution time-out strikes."""
+
+    def resolve(self, plan: SegmentPlan) -> Any:
+        raise AirflowTaskTimeout
+
+
+def test_a_time_out_of_the_task_does_not_wait_for_the_rest_of_the_batch(world: World) -> None:
+    world.source = SlowSource(world.source.recordings)
+    operator = operator_of([plan(f"r{number}") for number in range(4)], concurrency=1)
+    with pytest.raises(AirflowTaskTimeout):
+        operator.execute(context_of())
+    assert world.stored_keys() == []
+    assert operator.cancelled.is_set()
 
 
 def test_on_kill_does_not_wait_for_a_lock_that_the_interrupted_thread_holds(world: World) -> None:
