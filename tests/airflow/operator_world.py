@@ -40,8 +40,7 @@ class World:
         """Return the bucket in memory under the name that was asked for."""
         self.store.bucket = bucket
         self.asked.append({"bucket": bucket, **options})
-        names = ("encryption", "tags", "object_lock_mode", "retain_until", "legal_hold")
-        settings = store_settings(**{name: options[name] for name in names if name in options})
+        settings = store_settings(**{name: options[name] for name in ("encryption", "tags") if name in options})
         return ArchiveBucket(cast("Any", self.store), settings, "http://s3.example:9000", "eu-west-3")
 
     def stored_keys(self) -> list[str]:

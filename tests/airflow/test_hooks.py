@@ -131,22 +131,6 @@ def test_the_bucket_is_reached_as_the_aws_connection_says(set_connection: SetCon
     assert reached.store.bucket == "bucket"
 
 
-def test_object_lock_is_told_in_the_manifest(set_connection: SetConnection) -> None:
-    set_connection("aws_default", conn_type="aws", extra={"region_name": "eu-west-3"})
-    reached = archive_bucket(
-        "bucket",
-        aws_conn_id="aws_default",
-        object_lock_mode="COMPLIANCE",
-        retain_until="2030-01-01T00:00:00Z",
-        legal_hold=True,
-    )
-    assert reached.storage_document() == {
-        "object_lock_mode": "COMPLIANCE",
-        "retain_until": "2030-01-01T00:00:00Z",
-        "legal_hold": True,
-    }
-
-
 def test_an_unknown_archive_option_is_refused(set_connection: SetConnection) -> None:
     extra = {"region_name": "eu-west-3", "service_config": {"s3": {"archive": {"checksums": "none"}}}}
     set_connection("aws_default", conn_type="aws", extra=extra)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -13,12 +14,14 @@ from airflow.providers.common.compat.sdk import (
 
 from cxone_provider.archive.errors import AccessDenied, SourceUnavailable
 from cxone_provider.archive.plan import SegmentPlan
+from cxone_provider.archive.ports import ObjectLock
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.links.archive import ArchivedMediaLink, ManifestLink
 from cxone_provider.operators.recordings import StreamRecordingToS3Operator
 from tests.airflow.conftest import AUDIO
 from tests.airflow.operator_world import MP3, World, entered, recording
 from tests.fakes.source import RESOLVE, FakeSource
+from tests.fakes.store import FakeStore
 from tests.fakes.task import FakeStateStore, FakeTaskInstance, context_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # operators warn when run outside of a task
@@ -75,14 +78,38 @@ def test_the_manifest_says_who_archived_and_how_it_is_stored(world: World) -> No
 
 
 def test_templated_settings_are_text(world: World) -> None:
+    world.store = FakeStore(bucket_has_lock=True)
     stream(
         [plan("r1")], concurrency="2", part_size_bytes="5242880", replace="False", encryption="None", tags="",
         object_lock_mode="GOVERNANCE", retain_until="2099-01-01", legal_hold="True", aws_conn_id="None",
     )  # fmt: skip
     [asked] = world.asked
-    assert (asked["concurrency"], asked["encryption"], asked["tags"], asked["legal_hold"]) == (2, None, None, True)
-    assert (asked["object_lock_mode"], asked["aws_conn_id"]) == ("GOVERNANCE", None)
-    assert asked["retain_until"].year == 2099
+    assert (asked["concurrency"], asked["encryption"], asked["tags"], asked["aws_conn_id"]) == (2, None, None, None)
+    assert locks(world, "r1") == {ObjectLock("GOVERNANCE", pendulum.datetime(2099, 1, 1), legal_hold=True)}
+
+
+def locks(world: World, recording_id: str) -> set[ObjectLock | None]:
+    """Return the locks of every object of a recording."""
+    stored = {key: versions for key, versions in world.store.objects.items() if f"/{recording_id}." in key}
+    assert len(stored) == 3, "media, audit trail and manifest"
+    return {version.lock for versions in stored.values() for version in versions}
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_retention_follows_a_field_of_the_metadata(world: World, as_text: bool) -> None:
+    world.store = FakeStore(bucket_has_lock=True)
+    rule = {"field": "class", "values": {"complaint": "P10Y"}, "default": "P7Y"}
+    recorded_at = pendulum.datetime(2026, 11, 22, 23)
+    plans = [
+        plan("r1", recorded_at=recorded_at, metadata={"class": "complaint"}),
+        plan("r2", recorded_at=recorded_at),
+        plan("r3", recorded_at=recorded_at.subtract(years=8)),
+    ]
+    logs = stream(plans, object_lock_mode="COMPLIANCE", retain_until=json.dumps(rule) if as_text else rule)
+    assert outcomes(logs) == {"r1": "ARCHIVED", "r2": "ARCHIVED", "r3": "REJECTED"}
+    assert "the retention is over" in logs[2]["error"]["message"]
+    assert locks(world, "r1") == {ObjectLock("COMPLIANCE", recorded_at.add(years=10))}
+    assert locks(world, "r2") == {ObjectLock("COMPLIANCE", recorded_at.add(years=7))}
 
 
 def test_outcomes_before_the_transfer_are_carried_on(world: World) -> None:
@@ -213,6 +240,9 @@ def test_on_kill_does_not_wait_for_a_lock_that_the_interrupted_thread_holds(worl
         ({"tags": "[]"}, "unusable tags"),
         ({"object_lock_mode": "COMPLIANCE"}, "go together"),
         ({"object_lock_mode": "COMPLIANCE", "retain_until": "2020-01-01"}, "retain_until is over already"),
+        ({"object_lock_mode": "COMPLIANCE", "retain_until": "{"}, "unusable retain_until"),
+        ({"object_lock_mode": "COMPLIANCE", "retain_until": {"values": {"a": "P1Y"}}}, "unusable retain_until"),
+        ({"object_lock_mode": "WORM", "retain_until": "P7Y"}, "GOVERNANCE or COMPLIANCE"),
         ({"legal_hold": "perhaps"}, "unusable legal_hold"),
         ({"replace": "perhaps"}, "unusable replace"),
     ],

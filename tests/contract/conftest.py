@@ -8,7 +8,7 @@ import pytest
 
 from cxone_provider.adapters.s3 import S3Store, StoreSettings
 from cxone_provider.archive.ports import ObjectStore
-from tests.conftest import PLAIN_BUCKET
+from tests.conftest import LOCKED_BUCKET, PLAIN_BUCKET
 from tests.contract.stores import OpenStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeStore
@@ -22,7 +22,9 @@ def opened(request: pytest.FixtureRequest) -> OpenStore:
     """A function that opens the store of this test, with a lock and on a bucket of choice."""
     name: Literal["fake", "seaweedfs", "moto"] = request.param
     if name == "fake":
-        return lambda *, lock=None, bucket=PLAIN_BUCKET: FakeStore(bucket, lock=lock)
+        return lambda *, lock=None, bucket=PLAIN_BUCKET: FakeStore(
+            bucket, lock=lock, bucket_has_lock=bucket == LOCKED_BUCKET
+        )
     client: S3Client = request.getfixturevalue(f"{name}_client")
     clock = FakeClock()
     return lambda *, lock=None, bucket=PLAIN_BUCKET: S3Store(client, bucket, StoreSettings(lock=lock), clock=clock)

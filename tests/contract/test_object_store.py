@@ -9,7 +9,7 @@ import pytest
 
 from cxone_provider.archive.errors import InvalidSetting, LockUnsupported, ObjectExists, StoreRefused
 from cxone_provider.archive.ports import ObjectAttributes, ObjectLock, ObjectStore
-from tests.conftest import VERSIONED_BUCKET
+from tests.conftest import LOCKED_BUCKET, VERSIONED_BUCKET
 from tests.contract.stores import AUDIO, BIG, MIB, OpenStore, content_of, every_store, race, strict_store
 
 
@@ -154,6 +154,22 @@ def test_a_usable_bucket_passes_the_check(store: ObjectStore) -> None:
 def test_a_lock_on_a_bucket_without_lock_fails_the_check(opened: OpenStore) -> None:
     with pytest.raises(LockUnsupported):
         opened(lock=ObjectLock(legal_hold=True)).check()
+
+
+@every_store
+def test_another_lock_is_the_same_bucket(opened: OpenStore, prefix: str) -> None:
+    store = opened(bucket=LOCKED_BUCKET)
+    store.put(f"{prefix}before", b"1", AUDIO)
+    held = store.locked(ObjectLock(legal_hold=True))
+    held.check()
+
+    stored = held.put(f"{prefix}after", b"2", AUDIO, if_absent=True)
+    held.ensure_locked(stored)
+    store.ensure_locked(stored)
+
+    assert list(store.list_keys(prefix)) == list(held.list_keys(prefix)) == [f"{prefix}after", f"{prefix}before"]
+    with pytest.raises(LockUnsupported):
+        opened().locked(ObjectLock(legal_hold=True)).check()
 
 
 @every_store

@@ -7,7 +7,9 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal
 
 import pendulum
@@ -90,7 +92,7 @@ class FakeStore:
         self._now = now
         self._open: dict[str, _OpenUpload] = {}
         self._faults = FaultPlan()
-        self._made = 0
+        self._made = count(1)
         self._mutex = threading.RLock()
 
     def fail_next(
@@ -129,6 +131,18 @@ class FakeStore:
         with self._operation("check", ""):
             if self._lock_settings is not None and not self._bucket_has_lock:
                 raise LockUnsupported("the bucket has no Object Lock", found=self.bucket)
+
+    def locked(self, lock: ObjectLock) -> FakeStore:
+        """Return the same objects, calls and faults behind another lock."""
+        other = copy(self)
+        other._lock_settings = lock
+        return other
+
+    def ensure_locked(self, stored: StoredObject) -> None:
+        if self._lock_settings is not None:
+            versions = self.objects[stored.key]
+            at = next(n for n, one in enumerate(versions) if one.stored.version_id == stored.version_id)
+            versions[at] = replace(versions[at], lock=self._lock_settings)
 
     def read(self, key: str, *, max_bytes: int) -> tuple[bytes, StoredObject] | None:
         with self._operation("read", key):
@@ -179,8 +193,7 @@ class FakeStore:
     def create_upload(self, key: str, attributes: ObjectAttributes) -> str:
         with self._operation("create_upload", key):
             _check_metadata(attributes.metadata)
-            self._made += 1
-            upload_id = f"upload-{self._made}"
+            upload_id = f"upload-{next(self._made)}"
             self._open[upload_id] = _OpenUpload(key, attributes, self._now())
             return upload_id
 
@@ -266,9 +279,8 @@ class FakeStore:
 
     def _store(self, key: str, content: bytes, attributes: ObjectAttributes, *, etag: str, sha256: str) -> StoredObject:
         _check_metadata(attributes.metadata)
-        self._made += 1
         metadata = {name.lower(): value for name, value in attributes.metadata.items()}
-        stored = StoredObject(key, len(content), etag, f"version-{self._made}", metadata, {"sha256": sha256})
+        stored = StoredObject(key, len(content), etag, f"version-{next(self._made)}", metadata, {"sha256": sha256})
         self.objects.setdefault(key, []).append(Version(stored, content, attributes, self._lock_settings))
         return stored
 

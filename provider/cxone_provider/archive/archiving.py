@@ -218,6 +218,7 @@ class _Run:
             entries_omitted=chunks,
             duration_s=manifest.audio.get("duration_s"),
             format=manifest.audio.get("format"),
+            lock=ObjectLock.from_document(manifest.storage),
         )
 
 

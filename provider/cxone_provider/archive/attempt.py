@@ -80,6 +80,8 @@ class Attempt:
         """
         left = self._resume()
         if left is not None:
+            # A kill may have come between Complete and the lock that some stores want afterwards.
+            self._bench.store.ensure_locked(left)
             return self._commit_read_back(left)
         transfer = self._transfer()
         self.entries = transfer.entries
@@ -185,12 +187,17 @@ class Attempt:
             self._sink.abort()
         except UploadVanished:
             log.info("recording %s: its upload is gone, looking for the object", self._media.recording_id)
-        return same_object(self._bench.store, key, size_bytes) if proof is None else self._same(key, proof)
+        return self._left_behind(key, size_bytes) if proof is None else self._same(key, proof)
 
     def _same(self, key: str, proof: Proof) -> StoredObject:
         """Accept an object that is there already: another worker's, or of a request whose answer was lost."""
-        stored = same_object(self._bench.store, key, proof.size_bytes)
+        stored = self._left_behind(key, proof.size_bytes)
         check_same(stored, read_back(self._bench.store, stored, self._plan).proof, proof.sha256)
+        return stored
+
+    def _left_behind(self, key: str, size_bytes: int) -> StoredObject:
+        stored = same_object(self._bench.store, key, size_bytes)
+        self._bench.store.ensure_locked(stored)
         return stored
 
     def _commit_read_back(self, stored: StoredObject) -> Archived:

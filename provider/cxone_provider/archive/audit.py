@@ -13,6 +13,7 @@ import pendulum
 from cxone_provider.archive.errors import ArchiveError, InvalidDocument, shown
 from cxone_provider.archive.plan import Segment
 from cxone_provider.archive.recording import ARCHIVED_OUTCOMES, Outcome, iso, parse_size_bytes, parse_time
+from cxone_provider.archive.stored import ObjectLock
 
 AUDIT_SCHEMA = "cxone.audit-log/1"
 XCOM_BUDGET_BYTES = 48 * 1024
@@ -124,6 +125,7 @@ class AuditLog:
         entries: one per segment, in order; empty for an ALREADY_ARCHIVED recording.
         entries_omitted: entries that are complete only at `audit_uri`.
         duration_s, format: of the audio as measured.
+        lock: Object Lock of its objects; None where the bucket decides.
     """
 
     recording_id: str
@@ -143,6 +145,7 @@ class AuditLog:
     entries_omitted: int = 0
     duration_s: float | None = None
     format: str | None = None
+    lock: ObjectLock | None = None
 
     @property
     def success(self) -> bool:
@@ -174,6 +177,8 @@ class AuditLog:
         }
         if omitted:
             document["audit_entries_omitted"] = omitted
+        if self.lock is not None:
+            document["object_lock"] = self.lock.to_document()
         return document
 
     @classmethod
@@ -211,6 +216,7 @@ class AuditLog:
             entries_omitted=_count({"audit_entries_omitted": 0, **document}, "audit_entries_omitted"),
             duration_s=None if document.get("duration_s") is None else _number(document, "duration_s"),
             format=_optional_text(document, "format"),
+            lock=_lock(document.get("object_lock")),
         )
 
 
@@ -246,6 +252,10 @@ def _number(document: Mapping[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise InvalidDocument(f"{name} of an audit log", found=value, expected="a finite number")
     return value
+
+
+def _lock(value: object) -> ObjectLock | None:
+    return ObjectLock.from_document(value) if isinstance(value, Mapping) else None
 
 
 def _error(value: object) -> AuditError | None:

@@ -76,7 +76,7 @@ class Evidence:
             plan=plan.resolved(proof.size_bytes).to_document(),
             metadata=plan.metadata,
             audit={"uri": self.uri, "sha256": trail.sha256, "head": trail.head, "lines": len(trail.events)},
-            storage=bench.settings.storage,
+            storage={**bench.settings.storage, **({} if bench.lock is None else bench.lock.to_document())},
             context=bench.settings.context,
             started_at=self._started_at,
             archived_at=bench.clock.now(),

@@ -204,7 +204,8 @@ def announce(audit_log: Mapping[str, Any], *, notifier: Notifier, store: ObjectS
     Args:
         audit_log: document of the contract, of any outcome.
         notifier: the webhook.
-        store: bucket of the archive, where receipts of archived recordings lie; None to keep none.
+        store: bucket of the archive, where receipts of archived recordings lie, locked as the recording is; None to
+            keep none.
 
     Raises:
         InvalidDocument: `audit_log` is not one, or tells of another bucket.
@@ -219,7 +220,8 @@ def announce(audit_log: Mapping[str, Any], *, notifier: Notifier, store: ObjectS
     receipt = _stored_receipt(store, key)
     if receipt is None or receipt.webhook_id != announcement.webhook_id:
         receipt = _deliver(announcement, notifier)
-        store.put(key, _canonical(receipt.to_document()), ObjectAttributes("application/json"))
+        keeping = store if log.lock is None else store.locked(log.lock)
+        keeping.put(key, _canonical(receipt.to_document()), ObjectAttributes("application/json"))
     return receipt
 
 

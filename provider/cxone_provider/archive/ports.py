@@ -146,8 +146,8 @@ class RecordingSource(Protocol):
 class ObjectStore(Protocol):
     """One S3 bucket. Every call may be repeated: S3's own 5xx and broken connections are retried inside.
 
-    Encryption, tags, storage class and Object Lock are the store's settings, applied to every write.
-    Raises StoreUnavailable and StoreRefused everywhere besides what is named.
+    Encryption, tags, storage class and Object Lock are the store's settings, applied to every write; :meth:`locked`
+    gives the same bucket with another lock. Raises StoreUnavailable and StoreRefused everywhere besides what is named.
     """
 
     bucket: str
@@ -158,6 +158,16 @@ class ObjectStore(Protocol):
         Raises:
             LockUnsupported: Object Lock is asked for and the bucket does not have it.
             StoreRefused: the bucket does not exist or may not be used.
+        """
+
+    def locked(self, lock: ObjectLock) -> ObjectStore:
+        """Return this bucket with `lock` on everything written through it; sends nothing, costs nothing."""
+
+    def ensure_locked(self, stored: StoredObject) -> None:
+        """Make sure that an object, perhaps another try's, carries this store's lock; does nothing without one.
+
+        Raises:
+            StoreRefused: it does not, and locking it does not hold.
         """
 
     def read(self, key: str, *, max_bytes: int) -> tuple[bytes, StoredObject] | None:

@@ -11,7 +11,8 @@ from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.parts import DEFAULT_PART_SIZE_BYTES
 from cxone_provider.archive.policy import ArchivePolicy
-from cxone_provider.archive.ports import Clock, ObjectStore, RecordingSource
+from cxone_provider.archive.ports import Clock, ObjectLock, ObjectStore, RecordingSource
+from cxone_provider.archive.retention import LockPolicy
 
 MAX_CONCURRENCY = 64
 
@@ -29,7 +30,8 @@ class ArchiveSettings:
         policy: what may be archived.
         keep_unfinished: leave the multipart upload of a failure that another try can mend.
         context: who archives, for the manifest, e.g. DAG and run.
-        storage: encryption and lock as asked for, for the manifest.
+        storage: encryption and more as asked for, for the manifest.
+        lock: Object Lock of everything that is written for a recording; None for the store's own.
     """
 
     prefix: str = ""
@@ -41,6 +43,7 @@ class ArchiveSettings:
     keep_unfinished: bool = False
     context: Mapping[str, Any] = field(default_factory=dict)
     storage: Mapping[str, Any] = field(default_factory=dict)
+    lock: LockPolicy | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.concurrency <= MAX_CONCURRENCY:
@@ -51,7 +54,7 @@ class ArchiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """What every recording of a run shares."""
+    """What every recording of a run shares; `lock` is what `store` puts on one recording's objects."""
 
     source: RecordingSource
     store: ObjectStore
@@ -59,3 +62,4 @@ class Workbench:
     layout: ArchiveLayout
     settings: ArchiveSettings
     cancelled: threading.Event
+    lock: ObjectLock | None = None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pendulum
+
+from cxone_provider.archive.recording import iso, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,26 @@ class ObjectLock:
     mode: str | None = None
     retain_until: pendulum.DateTime | None = None
     legal_hold: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the lock as manifests and audit logs tell it."""
+        return {
+            "object_lock_mode": self.mode,
+            "retain_until": iso(self.retain_until),
+            "legal_hold": self.legal_hold,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> ObjectLock | None:
+        """Read the lock that a manifest's `storage` or an audit log tells of; None where it tells of none.
+
+        Raises:
+            InvalidDocument: the end of the retention is no time.
+        """
+        mode, held = document.get("object_lock_mode"), document.get("legal_hold") is True
+        until = parse_time(document.get("retain_until"), "retain_until")
+        retained = isinstance(mode, str) and until is not None
+        return cls(mode if retained else None, until if retained else None, held) if retained or held else None
 
 
 @dataclass(frozen=True, slots=True)

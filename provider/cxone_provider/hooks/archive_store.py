@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxone_provider.archive.errors import InvalidSetting
-from cxone_provider.archive.recording import iso
 
 if TYPE_CHECKING:
     from cxone_provider.adapters.s3.settings import StoreSettings
@@ -43,14 +42,11 @@ class ArchiveBucket:
 
     def storage_document(self) -> dict[str, Any]:
         """Return how objects are written, for the manifest; what is left to the bucket is left out."""
-        settings, lock = self.settings, self.settings.lock
+        settings = self.settings
         document = {
             "encryption": settings.encryption,
             "kms_key_id": settings.kms_key_id,
             "storage_class": settings.storage_class,
-            "object_lock_mode": None if lock is None else lock.mode,
-            "retain_until": None if lock is None else iso(lock.retain_until),
-            "legal_hold": None if lock is None else lock.legal_hold,
             "tags": dict(settings.tags) or None,
         }
         return {name: value for name, value in document.items() if value is not None}
@@ -66,8 +62,7 @@ def archive_bucket(
         aws_conn_id: connection of the Amazon provider; None for boto3's own way to credentials.
         concurrency: threads that will use it at once.
         clock: for waits; the machine's by default.
-        writing: `encryption`, `tags`, `object_lock_mode`, `retain_until`, `legal_hold`, see
-            :func:`cxone_provider.adapters.s3.settings.store_settings`.
+        writing: `encryption`, `tags`, see :func:`cxone_provider.adapters.s3.settings.store_settings`.
 
     Raises:
         InvalidSetting: a setting that S3 would refuse.

@@ -8,16 +8,15 @@ from contextlib import closing
 from functools import cached_property
 from typing import Any, ClassVar
 
-import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
 from cxone_provider.archive.archiving import ArchiveSettings, archive_recordings
 from cxone_provider.archive.audit import AuditLog, audit_documents
-from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.parts import DEFAULT_PART_SIZE_BYTES, checked_part_size
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.policy import ArchivePolicy
 from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.retention import LockPolicy, lock_policy
 from cxone_provider.archive.settings import MAX_CONCURRENCY
 from cxone_provider.hooks.archive_store import ArchiveBucket, archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
@@ -50,7 +49,8 @@ class StreamRecordingToS3Operator(KillableOperator):
         concurrency: segments in flight at the same time, 1 to 64.
         part_size_bytes: size of an S3 part and of a reader's buffer; from 5 MiB.
         object_lock_mode: ``GOVERNANCE`` or ``COMPLIANCE``, together with `retain_until`.
-        retain_until: end of the retention, ISO 8601.
+        retain_until: until when, ISO 8601: a time, or a duration from each recording's start such as ``P7Y``; or by a
+            field of its metadata, ``{"field": "retention_class", "values": {"complaint": "P10Y"}, "default": "P7Y"}``.
         legal_hold: put a hold without an end on every object.
         encryption: ``SSE-S3``, ``SSE-KMS`` or ``{"type": "SSE-KMS", "key_id": "…"}``; None for the bucket's default.
         tags: tags of every object.
@@ -153,16 +153,16 @@ class StreamRecordingToS3Operator(KillableOperator):
             clock=self.clock,
             encryption=rendered.text_or_mapping(self.encryption, "encryption"),
             tags=rendered.mapping(self.tags, "tags"),
-            object_lock_mode=rendered.optional_text(self.object_lock_mode, "object_lock_mode"),
-            retain_until=self._retain_until(),
-            legal_hold=rendered.flag(self.legal_hold, "legal_hold"),
         )
 
-    def _retain_until(self) -> pendulum.DateTime | None:
-        until = rendered.moment(self.retain_until, "retain_until")
-        if until is not None and until <= self.clock.now():
-            raise InvalidSetting("retain_until is over already", found=str(until), expected="a time that lies ahead")
-        return until
+    def _lock(self) -> LockPolicy | None:
+        until = rendered.given(self.retain_until)
+        return lock_policy(
+            object_lock_mode=rendered.optional_text(self.object_lock_mode, "object_lock_mode"),
+            retain_until=rendered.text_or_mapping(until, "retain_until") if isinstance(until, str) else until,
+            legal_hold=rendered.flag(self.legal_hold, "legal_hold"),
+            now=self.clock.now(),
+        )
 
     def _settings(
         self, plans: Sequence[SegmentPlan], concurrency: int, bucket: ArchiveBucket, context: Context
@@ -177,6 +177,7 @@ class StreamRecordingToS3Operator(KillableOperator):
             keep_unfinished=tries_left(context),
             context=run_identity(context),
             storage=bucket.storage_document(),
+            lock=self._lock(),
         )
 
     def _concluded(self, logs: Sequence[AuditLog], context: Context) -> list[dict[str, Any]]:

@@ -61,6 +61,10 @@ class Bucket:
         self._retry = retry
         self._clock = clock
 
+    def with_settings(self, settings: StoreSettings) -> Bucket:
+        """Return the same bucket, asked with other settings."""
+        return Bucket(self._client, self.name, settings, self._retry, self._clock)
+
     def repeat(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, calling it again after each TryAgain within the bounds."""
         return self._retry.call(attempt, self._clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cxone_provider.adapters.s3.bucket import Bucket
+from cxone_provider.adapters.s3.settings import Checksum
 from cxone_provider.adapters.s3.writing import base64_of, digest_parameters
 from cxone_provider.archive.ports import Part
 
@@ -20,35 +21,34 @@ class Uploads:
     checksum, and every part is still verified by its own digest. The first upload finds out which.
 
     Args:
-        bucket: the bucket.
+        checksum: the store's setting of the same name.
     """
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
-        self._lists_digests = None if bucket.settings.checksum == "sha256" else False
+    def __init__(self, checksum: Checksum) -> None:
+        self._lists_digests = None if checksum == "sha256" else False
 
-    def open(self, key: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def open(self, bucket: Bucket, key: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """Open an upload and return S3's answer.
 
         The first one costs 1 request more, or 5 where digests are not listed.
         """
         if self._lists_digests is not False:
-            answer = self._bucket.call("CreateMultipartUpload", key, ChecksumAlgorithm="SHA256", **parameters)
+            answer = bucket.call("CreateMultipartUpload", key, ChecksumAlgorithm="SHA256", **parameters)
             if self._lists_digests is None:
-                self._lists_digests = self._are_listed(key, answer["UploadId"])
+                self._lists_digests = self._are_listed(bucket, key, answer["UploadId"])
             if self._lists_digests:
                 return answer
-            self._bucket.call("AbortMultipartUpload", key, UploadId=answer["UploadId"])
-        return self._bucket.call("CreateMultipartUpload", key, **parameters)
+            bucket.call("AbortMultipartUpload", key, UploadId=answer["UploadId"])
+        return bucket.call("CreateMultipartUpload", key, **parameters)
 
-    def _are_listed(self, key: str, upload_id: str) -> bool:
+    def _are_listed(self, bucket: Bucket, key: str, upload_id: str) -> bool:
         upload = {"UploadId": upload_id}
-        if self._bucket.call("ListParts", key, **upload).get("ChecksumAlgorithm"):
+        if bucket.call("ListParts", key, **upload).get("ChecksumAlgorithm"):
             return True
         # The upload's real first part will take this one's place.
-        digest = digest_parameters(self._bucket.settings, _PROBE, _PROBE_SHA256)
-        self._bucket.call("UploadPart", key, PartNumber=1, Body=_PROBE, **upload, **digest)
-        listed = self._bucket.call("ListParts", key, **upload).get("Parts", [])
+        digest = digest_parameters(bucket.settings, _PROBE, _PROBE_SHA256)
+        bucket.call("UploadPart", key, PartNumber=1, Body=_PROBE, **upload, **digest)
+        listed = bucket.call("ListParts", key, **upload).get("Parts", [])
         return any(part.get("ChecksumSHA256") == base64_of(_PROBE_SHA256) for part in listed)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -28,7 +30,7 @@ from cxone_provider.adapters.s3.writing import (
     object_parameters,
 )
 from cxone_provider.archive.errors import DigestMismatch, StoreRefused, StoreUnavailable
-from cxone_provider.archive.ports import Clock, ObjectAttributes, Part, StoredObject, Upload
+from cxone_provider.archive.ports import Clock, ObjectAttributes, ObjectLock, Part, StoredObject, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -73,7 +75,7 @@ class S3Store:
         self._settings = settings or StoreSettings()
         self._s3 = Bucket(client, bucket, self._settings, retry or RETRY, clock or SystemClock())
         self._conditions = Conditions(self._s3)
-        self._uploads = Uploads(self._s3)
+        self._uploads = Uploads(self._settings.checksum)
 
     def check(self) -> None:
         """Show before the first byte that writes can work as asked: bucket, Object Lock, conditional writes.
@@ -89,6 +91,13 @@ class S3Store:
             require_lock(self._s3)
         if self._settings.probe_key is not None and self._conditions.native:
             self._conditions.probe(self._settings.probe_key)
+
+    def locked(self, lock: ObjectLock) -> S3Store:
+        """Return this bucket with another lock; client and what was found out about the store are shared."""
+        settings = replace(self._settings, lock=lock)
+        other = copy(self)
+        other._settings, other._s3 = settings, self._s3.with_settings(settings)  # noqa: SLF001  # its own class
+        return other
 
     def read(self, key: str, *, max_bytes: int) -> tuple[bytes, StoredObject] | None:
         """Return a small object, or None if there is none."""
@@ -136,7 +145,7 @@ class S3Store:
 
     def create_upload(self, key: str, attributes: ObjectAttributes) -> str:
         """Open a multipart upload and return its id."""
-        return str(self._uploads.open(key, object_parameters(self._settings, attributes))["UploadId"])
+        return str(self._uploads.open(self._s3, key, object_parameters(self._settings, attributes))["UploadId"])
 
     def put_part(self, key: str, upload_id: str, number: int, body: memoryview, sha256: bytes) -> Part:
         """Store part `number`; the body is sent without a copy where it is a view of a whole bytearray."""
