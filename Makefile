@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install demo demo-ui test test-quick test-all lint format constraints build clean distclean
+.PHONY: help install bench demo demo-ui test test-quick test-all lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: install ## let ruff mend what it can
 
 constraints: install ## resolve pyproject.toml again into constraints.txt, as of the day in tools/environment.py
 	@$(BIN)/python tools/environment.py constraints
+
+bench: install ## speed and memory against peers, as ratios of one run
+	$(BIN)/python -m benchmarks.streaming
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist
