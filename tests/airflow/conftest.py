@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cxone_provider import __version__
 from cxone_provider.simulator import Simulator
 from tools.servers.seaweedfs import S3Server, seaweedfs
 
@@ -81,7 +83,9 @@ def airflow_db() -> None:
     """Make Airflow's database once."""
     from airflow.utils.db import initdb
 
-    initdb()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow and its libraries warn each other
+        initdb()
 
 
 @pytest.fixture
@@ -113,6 +117,23 @@ def run_dag(load_dag: Callable[[str], DAG]) -> Callable[..., DagRun]:
 def task_log(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Return a function that gives what was logged since it was last called; operators log past `logging`."""
     return lambda: "".join(capfd.readouterr())
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which the package is installed, as far as Airflow looks: metadata on the path."""
+    entry_points = (PROJECT / "pyproject.toml").read_text()
+    assert 'provider_info = "cxone_provider.get_provider_info:get_provider_info"' in entry_points
+    information = tmp_path / f"airflow_provider_cxone-{__version__}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: airflow-provider-cxone\nVersion: {__version__}\n"
+    )
+    (information / "entry_points.txt").write_text(
+        "[apache_airflow_provider]\nprovider_info = cxone_provider.get_provider_info:get_provider_info\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(PROJECT / "provider")])
+    return {**os.environ, "PYTHONPATH": path, "AIRFLOW_HOME": str(HOME), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,7 +14,6 @@ from cxone_provider import __version__
 from cxone_provider.adapters.cxone.settings import settings_of
 from cxone_provider.get_provider_info import get_provider_info
 from cxone_provider.operators import recordings
-from tests.airflow.conftest import HOME, PROJECT
 
 pytestmark = pytest.mark.airflow
 CONNECTION = get_provider_info()["connection-types"][0]
@@ -75,23 +72,6 @@ def test_a_form_left_as_it_is_makes_usable_settings() -> None:
 )
 def test_every_choice_of_the_form_is_understood(name: str, choice: str) -> None:
     settings_of("", "id", "secret", {name: choice})
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> dict[str, str]:
-    """Return an environment in which the package is installed, as far as Airflow looks: metadata on the path."""
-    entry_points = (PROJECT / "pyproject.toml").read_text()
-    assert 'provider_info = "cxone_provider.get_provider_info:get_provider_info"' in entry_points
-    information = tmp_path / f"airflow_provider_cxone-{__version__}.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: airflow-provider-cxone\nVersion: {__version__}\n"
-    )
-    (information / "entry_points.txt").write_text(
-        "[apache_airflow_provider]\nprovider_info = cxone_provider.get_provider_info:get_provider_info\n"
-    )
-    path = os.pathsep.join([str(tmp_path), str(PROJECT / "provider")])
-    return {**os.environ, "PYTHONPATH": path, "AIRFLOW_HOME": str(HOME), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
 
 
 def test_airflow_lists_the_provider_and_its_connection_type(installed: dict[str, str]) -> None:
