@@ -19,6 +19,7 @@ from cxone_provider.archive.errors import (
     RecordingRejected,
     StoreError,
     TransferCancelled,
+    UploadVanished,
 )
 from cxone_provider.archive.evidence import TrailJournal
 from cxone_provider.archive.keys import ArchiveLayout
@@ -92,7 +93,7 @@ class _Run:
         if plan.outcome not in {Outcome.READY, Outcome.ALREADY_ARCHIVED}:
             return [_ended(plan, started_at)]
         try:
-            manifest = self._committed(plan)
+            manifest = self._committed(plan.recording_id)
             if manifest is not None:
                 return [self._already(manifest, started_at)]
             bench = self._locking(plan, started_at)
@@ -109,10 +110,10 @@ class _Run:
         lock = policy.lock_of(plan.recorded_at, plan.metadata, now)
         return replace(self._bench, store=self._bench.store.locked(lock), lock=lock)
 
-    def _committed(self, plan: SegmentPlan) -> Manifest | None:
+    def _committed(self, recording_id: str) -> Manifest | None:
         if self._bench.settings.replace:
             return None
-        return read_manifest(self._bench.store, self._bench.layout, plan.recording_id)
+        return read_manifest(self._bench.store, self._bench.layout, recording_id)
 
     def _archive_media(
         self, bench: Workbench, plan: SegmentPlan, media: Media, started_at: pendulum.DateTime
@@ -122,13 +123,17 @@ class _Run:
             attempt = Attempt(bench, plan, media, self._readers, journal)
             try:
                 return self._log_of(attempt, attempt.run(), started_at)
-            except RecordingChanged as error:
+            except (RecordingChanged, UploadVanished) as error:
                 log.warning("recording %s: %s; starting over", media.recording_id, error)
                 if not restarts_left:
                     return self._fail(attempt, error, plan, started_at)
                 try:
-                    attempt.give_up(keep_upload=False)
-                    plan, media = self._planned_again(plan, media)
+                    if isinstance(error, RecordingChanged):
+                        attempt.give_up(keep_upload=False)
+                        plan, media = self._planned_again(plan, media)
+                    elif (manifest := self._committed(media.recording_id)) is not None:
+                        # A killed task can outlive its retry's start: both go on with one upload, and one completes it.
+                        return self._already(manifest, started_at)
                 except ArchiveError as problem:
                     return self._fail(attempt, problem, plan, started_at)
             except ArchiveError as error:

@@ -148,17 +148,34 @@ def test_the_answer_to_complete_may_be_lost() -> None:
     assert case.versions()[MEDIA_KEY] == 1
 
 
-def test_two_workers_make_one_version_and_the_loser_says_so() -> None:
-    case, started = Case(concurrency=1), threading.Event()
+@pytest.mark.parametrize("shared", [False, True], ids=["an upload each", "one upload for both"])
+def test_two_workers_make_one_version_and_the_loser_says_so(shared: bool) -> None:
+    case, started, journal = Case(concurrency=1), threading.Event(), MemoryJournal()
 
     def overtake(index: int) -> None:
         if index == 14 and not started.is_set():
             started.set()
-            assert case.run(MemoryJournal()).outcome is Outcome.ARCHIVED
+            assert case.run(journal if shared else MemoryJournal()).outcome is Outcome.ARCHIVED
 
     case.source.before_segment = overtake
-    log = case.run(MemoryJournal())
-    assert log.outcome is Outcome.ALREADY_ARCHIVED
+    log = case.run(journal)
+    assert log.outcome is Outcome.ALREADY_ARCHIVED, log.error
     assert case.versions()[MEDIA_KEY] == 1
     assert case.versions()[LAYOUT.manifest_key("rec")] == 1
+    assert case.no_upload_left()
+
+
+def test_an_upload_that_somebody_removes_meanwhile_is_begun_again() -> None:
+    case, removed = Case(concurrency=1), threading.Event()
+
+    def remove(index: int) -> None:
+        if index == 10 and not removed.is_set():
+            removed.set()
+            [upload] = case.store.uploads("")
+            case.store.abort_upload(upload.key, upload.upload_id)
+
+    case.source.before_segment = remove
+    log = case.run(MemoryJournal())
+    assert log.outcome is Outcome.ARCHIVED, log.error
+    assert case.store.body(MEDIA_KEY) == CALL
     assert case.no_upload_left()
