@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 
 from cxone_provider.archive.audit import AuditEntry
 from cxone_provider.archive.errors import (
+    DigestMismatch,
     RangeIgnored,
     RangeNotSatisfiable,
     RecordingChanged,
@@ -265,7 +266,7 @@ class Transfer:
             self.entries.clear()
             try:
                 return self._convey_body()
-            except (SourceUnavailable, ShortBody, TransferStalled) as error:
+            except (SourceUnavailable, ShortBody, TransferStalled, DigestMismatch) as error:
                 if not tries_left:
                     raise
                 log.warning("recording %s: starting its one request over: %s", self._media.recording_id, error)

@@ -14,6 +14,7 @@ from cxone_provider.archive.audit import AuditLog, audit_documents
 from cxone_provider.archive.errors import (
     AccessDenied,
     ArchiveError,
+    DigestMismatch,
     LockUnsupported,
     RecordingNotFound,
     SourceUnavailable,
@@ -27,7 +28,7 @@ from cxone_provider.archive.ports import ObjectAttributes, ObjectLock
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.trail import verify_trail
 from tests.fakes.clock import FakeClock
-from tests.fakes.source import Altered, FakeRecording, FakeSource
+from tests.fakes.source import WHOLE, Altered, FakeRecording, FakeSource
 from tests.fakes.store import FakeStore
 from tests.unit.archive.archiving_cases import CALL, LAYOUT, MEDIA_KEY, OTHER_CALL, Case
 
@@ -184,6 +185,13 @@ def test_one_request_that_breaks_is_started_over() -> None:
     case.source.cut_whole("rec", [100_000, 5])
     assert case.run().outcome is Outcome.ARCHIVED
     assert case.store.body(MEDIA_KEY) == CALL
+
+
+def test_one_request_whose_bytes_do_not_fit_their_digest_is_started_over() -> None:
+    case = Case(ranges=False)
+    case.source.script("rec", WHOLE, [DigestMismatch("the body is damaged")])
+    assert case.run().outcome is Outcome.ARCHIVED
+    assert len(case.source.calls_of("whole")) == 2
 
 
 def test_one_request_that_always_breaks_is_an_error() -> None:

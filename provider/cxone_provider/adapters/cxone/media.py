@@ -23,6 +23,7 @@ from cxone_provider.adapters.cxone.ranges import (
 from cxone_provider.adapters.cxone.session import broken_body
 from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.archive.errors import (
+    DigestMismatch,
     ExcessBody,
     IntegrityError,
     RangeIgnored,
@@ -147,7 +148,10 @@ class SegmentFetch:
         view = self._buffer[self._filled : self._filled + answered.size_bytes]
         digest = DigestCheck("Content-Digest", parse_digests("Content-Digest", answer.headers.get("Content-Digest")))
         self._pour(answer, view, digest, declared=length_bytes is not None)
-        digest.finish()
+        try:
+            digest.finish()
+        except DigestMismatch as error:
+            raise TryAgain(error) from None
         self._filled += len(view)
         self._ended = answered.stop == answered.total_bytes
         self._signed.append((start, answered.stop, answer.headers.get(self._signing.header)))

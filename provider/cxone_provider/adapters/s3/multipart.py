@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from cxone_provider.adapters.s3.bucket import Bucket
 from cxone_provider.adapters.s3.settings import Checksum
 from cxone_provider.adapters.s3.writing import base64_of, digest_parameters
+from cxone_provider.archive.errors import ArchiveError
 from cxone_provider.archive.ports import Part
 
 _PROBE_SHA256 = bytes.fromhex("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d")
@@ -35,11 +37,20 @@ class Uploads:
         if self._lists_digests is not False:
             answer = bucket.call("CreateMultipartUpload", key, ChecksumAlgorithm="SHA256", **parameters)
             if self._lists_digests is None:
-                self._lists_digests = self._are_listed(bucket, key, answer["UploadId"])
+                self._lists_digests = self._found_out(bucket, key, answer["UploadId"])
             if self._lists_digests:
                 return answer
             bucket.call("AbortMultipartUpload", key, UploadId=answer["UploadId"])
         return bucket.call("CreateMultipartUpload", key, **parameters)
+
+    def _found_out(self, bucket: Bucket, key: str, upload_id: str) -> bool:
+        try:
+            return self._are_listed(bucket, key, upload_id)
+        except ArchiveError:
+            # Its id is known here only: nobody else could remove it.
+            with suppress(ArchiveError):
+                bucket.call("AbortMultipartUpload", key, UploadId=upload_id)
+            raise
 
     def _are_listed(self, bucket: Bucket, key: str, upload_id: str) -> bool:
         upload = {"UploadId": upload_id}

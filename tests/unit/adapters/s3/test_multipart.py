@@ -79,6 +79,19 @@ def test_a_store_that_only_lists_digests_of_parts_keeps_its_upload(scripted: Scr
     assert len(server.requests) == 4
 
 
+@pytest.mark.parametrize("steps", [[parts_page(), refusal(403, "AccessDenied")], [refusal(403, "AccessDenied")]])
+@pytest.mark.parametrize("removal", [nothing(204), refusal(403, "AccessDenied")])
+def test_an_upload_that_could_not_be_found_out_about_is_removed(
+    scripted: Scripted, steps: list[Answer], removal: Answer
+) -> None:
+    store, server = scripted(opened("probed"), *steps, removal)
+
+    with pytest.raises(StoreRefused, match=r"UploadPart|ListParts"):
+        store.create_upload("k", AUDIO)
+
+    assert server.requests[-1].line.startswith("DELETE /archive/k?uploadId=probed")
+
+
 def test_without_checksums_nothing_is_found_out(scripted: Scripted) -> None:
     store, server = scripted(opened("first"), settings=store_settings(checksum="none"))
 
