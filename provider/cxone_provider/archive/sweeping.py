@@ -10,15 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pendulum
 
 from cxone_provider.archive.errors import InvalidSetting, StoreError
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.ports import Clock, ObjectStore, Upload
+from cxone_provider.archive.recording import iso
 
 MIN_AGE = pendulum.duration(hours=1)
 DEFAULT_AGE = pendulum.duration(days=2)
+_MAX_AGE = pendulum.duration(years=10)
+_SHORT_AGE = re.compile(r"(\d{1,5})([hdw])", re.ASCII)
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _MEDIA_NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2}|unknown)/[A-Za-z0-9%._~-]+\.[a-z0-9]{2,5}", re.ASCII)
 
 
@@ -29,9 +35,58 @@ class Swept:
     upload: Upload
     problem: str | None = None
 
+    def to_document(self) -> dict[str, Any]:
+        """Return the upload as a JSON object."""
+        return {
+            "key": self.upload.key,
+            "upload_id": self.upload.upload_id,
+            "initiated_at": iso(self.upload.initiated_at),
+            "problem": self.problem,
+        }
+
+    def __str__(self) -> str:
+        """Return a line for a log or a terminal."""
+        told = f"{iso(self.upload.initiated_at)}  {self.upload.key}"
+        return told if self.problem is None else f"{told}  cannot be removed: {self.problem}"
+
+
+def parse_age(value: object) -> pendulum.Duration:
+    """Return the age from which an upload is stale: ``2d``, ``36h``, ISO 8601 such as ``P2D``, or a timedelta.
+
+    Raises:
+        InvalidSetting: none of these, or so short that a living task's upload could be removed.
+    """
+    try:
+        age = _age(value)
+    except (ValueError, OverflowError):
+        age = None  # the one error below names what was found
+    if age is None or not MIN_AGE <= age <= _MAX_AGE:
+        raise InvalidSetting(
+            "unusable age of stale uploads", found=str(value),
+            expected=f"e.g. 2d, 36h or P2D; at least {MIN_AGE.in_words()}, longer than any task runs",
+        )  # fmt: skip
+    return age
+
+
+def _age(value: object) -> pendulum.Duration | None:
+    if isinstance(value, timedelta):
+        return pendulum.duration(seconds=value.total_seconds())
+    if not isinstance(value, str):
+        return None
+    short = _SHORT_AGE.fullmatch(value.strip())
+    if short is not None:
+        return pendulum.duration(**{_UNITS[short[2]]: int(short[1])})
+    parsed = pendulum.parse(value.strip())
+    return parsed if isinstance(parsed, pendulum.Duration) else None
+
 
 def sweep_uploads(
-    store: ObjectStore, layout: ArchiveLayout, clock: Clock, *, older_than: pendulum.Duration = DEFAULT_AGE
+    store: ObjectStore,
+    layout: ArchiveLayout,
+    clock: Clock,
+    *,
+    older_than: pendulum.Duration = DEFAULT_AGE,
+    dry_run: bool = False,
 ) -> Iterator[Swept]:
     """Remove the archive's own stale uploads and yield each; one that cannot be removed does not stop the others.
 
@@ -39,19 +94,18 @@ def sweep_uploads(
         store: the bucket.
         layout: the archive in it.
         clock: time.
-        older_than: age from which an upload is stale; longer than any task may run.
+        older_than: age from which an upload is stale; longer than any task may run, see :func:`parse_age`.
+        dry_run: remove nothing, yield what would be removed.
 
     Raises:
         InvalidSetting: `older_than` is so short that a living task's upload could be removed.
         StoreError: the uploads cannot be listed.
     """
-    if older_than < MIN_AGE:
-        raise InvalidSetting(
-            "unusable age of stale uploads", found=older_than.in_words(), expected=f"at least {MIN_AGE.in_words()}"
-        )
+    parse_age(older_than)
     for upload in stale_uploads(store, layout, clock.now().subtract(seconds=older_than.total_seconds())):
         try:
-            store.abort_upload(upload.key, upload.upload_id)
+            if not dry_run:
+                store.abort_upload(upload.key, upload.upload_id)
         except StoreError as error:
             yield Swept(upload, str(error))
         else:

@@ -1,20 +1,40 @@
-"""Is the archive still what it says? Objects are read back, hashed again and compared with manifest and audit trail."""
+"""Is the archive still what it says? Objects are read back, hashed again and compared with manifest and audit trail.
+
+What that proves: the media is, byte for byte, what was hashed when it was received. What the tenant had sent before,
+only its own chunk signatures can prove. A manifest and a trail that were both cut back to an older state fit each
+other; the head that the webhook announced, or Object Lock, shows that.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from cxone_provider.archive.errors import ArchiveError, AuditBroken, DigestMismatch, InvalidSetting, StoreRefused
-from cxone_provider.archive.keys import ArchiveLayout, recording_id_of, split_uri
+import pendulum
+
+from cxone_provider.archive.errors import (
+    ArchiveError,
+    AuditBroken,
+    DigestMismatch,
+    ObjectConflict,
+    StoreRefused,
+    StoreUnavailable,
+    TransferCancelled,
+)
+from cxone_provider.archive.keys import ArchiveLayout, split_uri
 from cxone_provider.archive.manifest import Manifest, read_manifest
-from cxone_provider.archive.ports import ObjectStore
+from cxone_provider.archive.ports import Clock, ObjectStore
+from cxone_provider.archive.recording import parse_time
 from cxone_provider.archive.trail import MAX_TRAIL_BYTES, Trail, verify_trail
 
 VERIFICATION_SCHEMA = "cxone.verification/1"
-_MANIFEST_SUFFIX = ".json"
+TIME_TO_COMMIT = pendulum.duration(days=1)
+_AHEAD = 2  # recordings taken on for each reader, so that none waits for the one whose turn it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +46,16 @@ class Verification:
         size_bytes: bytes that were read back and hashed.
         problem: None when everything fits, else what does not.
         error_type: name of the error behind the problem.
+        unread: the store could not be read: nothing is known, and another try may tell.
+        archived: False where there is no manifest and nothing says that there should be one: no try succeeded yet.
     """
 
     recording_id: str
     size_bytes: int = 0
     problem: str | None = None
     error_type: str | None = None
+    unread: bool = False
+    archived: bool = True
 
     @property
     def intact(self) -> bool:
@@ -50,109 +74,145 @@ class Verification:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A rotating part of the archive: number `index` of `count`, so that `count` runs read everything.
-
-    A recording's slice depends on its id alone: it is read once in every round, whatever comes and goes.
-    """
-
-    index: int = 0
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        if self.count < 1 or not 0 <= self.index < self.count:
-            raise InvalidSetting(
-                "unusable slice", found=f"{self.index} of {self.count}", expected="0 <= index < count, e.g. 3 of 7"
-            )
-
-    def holds(self, recording_id: str) -> bool:
-        """Tell whether the recording belongs to this slice."""
-        digest = hashlib.sha256(recording_id.encode("utf-8", "surrogatepass")).digest()
-        return int.from_bytes(digest[:8], "big") % self.count == self.index
-
-
-def archived_ids(store: ObjectStore, layout: ArchiveLayout, part: Slice | None = None) -> Iterator[str]:
-    """Yield the ids of the recordings that have a manifest, or those of one slice."""
-    prefix = layout.manifest_key("")[: -len(_MANIFEST_SUFFIX)]
-    for key in store.list_keys(prefix):
-        recording_id = recording_id_of(key[len(prefix) : -len(_MANIFEST_SUFFIX)])
-        if key.endswith(_MANIFEST_SUFFIX) and (part or Slice()).holds(recording_id):
-            yield recording_id
-
-
-def verify_archive(store: ObjectStore, layout: ArchiveLayout, recording_ids: Iterable[str]) -> Iterator[Verification]:
-    """Check recordings one after the other; memory does not grow with them."""
-    for recording_id in recording_ids:
-        yield verify_recording(store, layout, recording_id)
-
-
-def verify_recording(
-    store: ObjectStore, layout: ArchiveLayout, recording_id: str, expected_head: str | None = None
-) -> Verification:
-    """Read one recording back and compare it with its manifest and its audit trail.
+class Verifier:
+    """Checks recordings of one archive.
 
     Args:
         store: the bucket.
         layout: where the archive lies in it.
-        recording_id: which recording.
-        expected_head: head of the audit trail as the webhook announced it, where the receiver kept it. A manifest and
-            a trail that were both cut back to an older state fit each other; only such an outside word shows it.
+        clock: what was published less than a day ago may still wait for its manifest.
+        cancelled: set by a kill, and by :meth:`verify_all` when it is left early: reading ends at the next piece.
     """
-    try:
-        manifest = read_manifest(store, layout, recording_id)
-        if manifest is None:
-            raise StoreRefused("there is no manifest", found=layout.uri(layout.manifest_key(recording_id)))
-        trail = _verified_trail(store, layout, manifest)
-        if expected_head is not None and manifest.audit.get("head") != expected_head:
-            raise AuditBroken(
-                "the audit trail is not the announced one", found=manifest.audit.get("head"), expected=expected_head
-            )
-        _compare_media(store, manifest, trail)
-    except ArchiveError as error:
-        return Verification(recording_id, problem=str(error), error_type=type(error).__name__)
-    return Verification(recording_id, size_bytes=manifest.size_bytes)
+
+    def __init__(
+        self, store: ObjectStore, layout: ArchiveLayout, clock: Clock, cancelled: threading.Event | None = None
+    ) -> None:
+        self._store = store
+        self._layout = layout
+        self._clock = clock
+        self._cancelled = cancelled or threading.Event()
+
+    def verify_all(self, recording_ids: Iterable[str], concurrency: int = 1) -> Iterator[Verification]:
+        """Check recordings, `concurrency` at a time, in their order; memory does not grow with them.
+
+        Raises:
+            TransferCancelled: the work was cancelled.
+        """
+        waiting: deque[Future[Verification]] = deque()
+        with ThreadPoolExecutor(concurrency, "cxone-verification") as pool:
+            try:
+                for recording_id in recording_ids:
+                    waiting.append(pool.submit(self.verify, recording_id))
+                    if len(waiting) >= concurrency * _AHEAD:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            except BaseException:
+                # A time-out of the task strikes here, and leaving the pool waits for all that is still in it.
+                self._cancelled.set()
+                raise
+
+    def verify(self, recording_id: str, expected_head: str | None = None) -> Verification:
+        """Read one recording back and compare it with its manifest and its audit trail.
+
+        Args:
+            recording_id: which.
+            expected_head: head of the audit trail as the webhook announced it, where the receiver kept it.
+
+        Raises:
+            TransferCancelled: the work was cancelled.
+        """
+        if self._cancelled.is_set():
+            raise TransferCancelled("stopped before this recording was read", found=recording_id)
+        try:
+            manifest = read_manifest(self._store, self._layout, recording_id)
+            if manifest is None:
+                return self._without_manifest(recording_id)
+            trail = self._trail_of(recording_id)
+            if expected_head is not None:
+                check_announced(trail, expected_head)
+            _compare_proofs(manifest, trail)
+            self._compare_media(manifest)
+        except TransferCancelled:
+            raise
+        except ArchiveError as error:
+            unread = isinstance(error, StoreUnavailable)
+            return Verification(recording_id, problem=str(error), error_type=type(error).__name__, unread=unread)
+        return Verification(recording_id, size_bytes=manifest.size_bytes)
+
+    def _without_manifest(self, recording_id: str) -> Verification:
+        uri = self._layout.uri(self._layout.manifest_key(recording_id))
+        published_at = _published_at(self._trail_of(recording_id))
+        if published_at is None or published_at > self._clock.now() - TIME_TO_COMMIT:
+            return Verification(recording_id, 0, f"not archived: there is no {uri}", archived=False)
+        raise StoreRefused(
+            "the audit trail proves a recording that has no manifest", found=f"no {uri}",
+            expected=f"one, written at about {published_at}",
+            hint="It was removed, or the try that published the media died before its commit: archive it again.",
+        )  # fmt: skip
+
+    def _trail_of(self, recording_id: str) -> Trail:
+        answer = self._store.read(self._layout.audit_key(recording_id), max_bytes=MAX_TRAIL_BYTES)
+        return verify_trail(recording_id, b"" if answer is None else answer[0])
+
+    def _compare_media(self, manifest: Manifest) -> None:
+        _, key = split_uri(manifest.s3_uri)
+        digest, size_bytes = hashlib.sha256(), 0
+        with self._store.stream(key, version_id=manifest.version_id) as pieces:
+            for piece in pieces:
+                if self._cancelled.is_set():
+                    raise TransferCancelled("stopped while reading back", found=manifest.s3_uri)
+                digest.update(piece)
+                size_bytes += len(piece)
+        if (size_bytes, digest.hexdigest()) != (manifest.size_bytes, manifest.sha256):
+            raise DigestMismatch(
+                f"the media at {manifest.s3_uri} changed", found=f"{size_bytes} bytes, SHA-256 {digest.hexdigest()}",
+                expected=f"{manifest.size_bytes} bytes, SHA-256 {manifest.sha256}",
+                hint="Restore the version that the manifest names.",
+            )  # fmt: skip
+        self._check_visible(manifest, key)
+
+    def _check_visible(self, manifest: Manifest, key: str) -> None:
+        """Check that who reads the key without naming a version gets the archived one; Object Lock does not see to it.
+
+        Raises:
+            ObjectConflict: another version, or a delete marker, hides it.
+        """
+        newest = self._store.stat(key)
+        if newest is None or newest.version_id != manifest.version_id:
+            raise ObjectConflict(
+                f"the archived version of {manifest.s3_uri} is hidden", expected=manifest.version_id,
+                found="a delete marker" if newest is None else f"version {newest.version_id}",
+                hint="The archived bytes are intact; remove what was put over them.",
+            )  # fmt: skip
 
 
-def _verified_trail(store: ObjectStore, layout: ArchiveLayout, manifest: Manifest) -> Trail:
-    """Return the trail as it was when the manifest was written; what came later must hang on it."""
-    key = layout.audit_key(manifest.recording_id)
-    answer = store.read(key, max_bytes=MAX_TRAIL_BYTES)
-    if answer is None:
-        raise AuditBroken("there is no audit trail", found=layout.uri(key))
-    whole = verify_trail(manifest.recording_id, answer[0])
+def check_announced(trail: Trail, head: str) -> None:
+    """Check that a trail holds what the webhook announced; later lines may follow it.
+
+    Raises:
+        AuditBroken: the announced line is not there: the tail was cut, or another story was written.
+    """
+    if not trail.passed(head):
+        raise AuditBroken("the audit trail does not hold the announced head", found=trail.head, expected=head)
+
+
+def _compare_proofs(manifest: Manifest, trail: Trail) -> None:
+    """Compare the manifest with the trail as it was at the commit; what came later hangs on that."""
     lines = manifest.audit.get("lines")
-    if not isinstance(lines, int) or not 0 < lines <= len(whole.events):
-        raise AuditBroken("the audit trail was cut", found=f"{len(whole.events)} lines", expected=f"at least {lines}")
-    raw = b"".join(line + b"\n" for line in whole.raw.split(b"\n")[:lines])
-    then = verify_trail(manifest.recording_id, raw)
+    if not isinstance(lines, int) or not 0 < lines <= len(trail.events):
+        raise AuditBroken("the audit trail was cut", found=f"{len(trail.events)} lines", expected=f"at least {lines}")
+    then = trail.cut(lines)
     found = {"head": then.head, "sha256": then.sha256}
     expected = {name: manifest.audit.get(name) for name in found}
     if found != expected:
         raise AuditBroken("the audit trail is not the manifest's", found=found, expected=expected)
-    return then
-
-
-def _compare_media(store: ObjectStore, manifest: Manifest, trail: Trail) -> None:
-    told = _verified_event(trail)
+    told = then.last("verified") or {}
     if (told.get("sha256"), told.get("size_bytes")) != (manifest.sha256, manifest.size_bytes):
         raise AuditBroken("audit trail and manifest tell of different media", found=told, expected=manifest.sha256)
-    _, key = split_uri(manifest.s3_uri)
-    digest, size_bytes = hashlib.sha256(), 0
-    with store.stream(key, version_id=manifest.version_id) as pieces:
-        for piece in pieces:
-            digest.update(piece)
-            size_bytes += len(piece)
-    if (size_bytes, digest.hexdigest()) != (manifest.size_bytes, manifest.sha256):
-        raise DigestMismatch(
-            f"the media at {manifest.s3_uri} changed", found=f"{size_bytes} bytes, SHA-256 {digest.hexdigest()}",
-            expected=f"{manifest.size_bytes} bytes, SHA-256 {manifest.sha256}",
-            hint="Restore the version that the manifest names.",
-        )  # fmt: skip
 
 
-def _verified_event(trail: Trail) -> Mapping[str, Any]:
-    event = trail.last("verified")
-    if event is None:
-        raise AuditBroken("the audit trail has no proof of the media", expected="an event 'verified'")
-    return event
+def _published_at(trail: Trail) -> pendulum.DateTime | None:
+    """Return when the recording was about to be published for good; None where the try that did so failed."""
+    ends: list[Mapping[str, Any]] = [event for event in trail.events if event.get("event") in {"verified", "failed"}]
+    return parse_time(ends[-1].get("at"), "at") if ends and ends[-1]["event"] == "verified" else None

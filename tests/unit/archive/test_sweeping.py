@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pendulum
 import pytest
 
 from cxone_provider.archive.errors import InvalidSetting, StoreRefused
 from cxone_provider.archive.ports import ObjectAttributes
-from cxone_provider.archive.sweeping import DEFAULT_AGE, sweep_uploads
+from cxone_provider.archive.sweeping import DEFAULT_AGE, parse_age, sweep_uploads
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeStore
 from tests.unit.archive.archiving_cases import LAYOUT
@@ -56,6 +58,32 @@ def test_one_that_cannot_be_removed_does_not_stop_the_others() -> None:
     swept = list(sweep_uploads(store, LAYOUT, FakeClock()))
     assert [one.problem is None for one in swept] == [False, True, True]
     assert left_in(store) == keys[:1]
+
+
+def test_a_dry_run_tells_and_removes_nothing() -> None:
+    store = bucket_with([OURS], NOW.subtract(days=3))
+    [told] = sweep_uploads(store, LAYOUT, FakeClock(), dry_run=True)
+    assert str(told) == f"2026-11-19T06:00:00Z  {OURS}"
+    assert told.to_document() == {
+        "key": OURS, "upload_id": "upload-1", "initiated_at": "2026-11-19T06:00:00Z", "problem": None,
+    }  # fmt: skip
+    assert left_in(store) == [OURS]
+    assert store.count("abort_upload") == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "hours"), [("2d", 48), ("36h", 36), (" 1w ", 168), ("P2D", 48), ("PT90M", 1.5), (timedelta(hours=5), 5)]
+)
+def test_an_age_is_read_as_people_write_it(given: object, hours: float) -> None:
+    assert parse_age(given) == pendulum.duration(hours=hours)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "2", "d", "59m", "PT59M", "0d", "-2d", "2 days ago", "2026-11-22", 2, None, "99999w"]
+)
+def test_an_age_that_is_none_is_refused(given: object) -> None:
+    with pytest.raises(InvalidSetting, match="unusable age"):
+        parse_age(given)
 
 
 def test_an_age_that_could_hit_a_living_task_is_refused() -> None:
