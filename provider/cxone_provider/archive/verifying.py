@@ -28,7 +28,7 @@ from cxone_provider.archive.errors import (
 )
 from cxone_provider.archive.keys import ArchiveLayout, split_uri
 from cxone_provider.archive.manifest import Manifest, read_manifest
-from cxone_provider.archive.ports import Clock, ObjectStore
+from cxone_provider.archive.ports import ObjectStore
 from cxone_provider.archive.recording import parse_time
 from cxone_provider.archive.trail import MAX_TRAIL_BYTES, Trail, verify_trail
 
@@ -80,16 +80,20 @@ class Verifier:
     Args:
         store: the bucket.
         layout: where the archive lies in it.
-        clock: what was published less than a day ago may still wait for its manifest.
+        now: the time; what was published within the day before it may still wait for its manifest. None: nothing may.
         cancelled: set by a kill, and by :meth:`verify_all` when it is left early: reading ends at the next piece.
     """
 
     def __init__(
-        self, store: ObjectStore, layout: ArchiveLayout, clock: Clock, cancelled: threading.Event | None = None
+        self,
+        store: ObjectStore,
+        layout: ArchiveLayout,
+        now: pendulum.DateTime | None = None,
+        cancelled: threading.Event | None = None,
     ) -> None:
         self._store = store
         self._layout = layout
-        self._clock = clock
+        self._young_since = None if now is None else now - TIME_TO_COMMIT
         self._cancelled = cancelled or threading.Event()
 
     def verify_all(self, recording_ids: Iterable[str], concurrency: int = 1) -> Iterator[Verification]:
@@ -143,7 +147,7 @@ class Verifier:
     def _without_manifest(self, recording_id: str) -> Verification:
         uri = self._layout.uri(self._layout.manifest_key(recording_id))
         published_at = _published_at(self._trail_of(recording_id))
-        if published_at is None or published_at > self._clock.now() - TIME_TO_COMMIT:
+        if published_at is None or (self._young_since is not None and published_at > self._young_since):
             return Verification(recording_id, 0, f"not archived: there is no {uri}", archived=False)
         raise StoreRefused(
             "the audit trail proves a recording that has no manifest", found=f"no {uri}",
@@ -185,6 +189,13 @@ class Verifier:
                 found="a delete marker" if newest is None else f"version {newest.version_id}",
                 hint="The archived bytes are intact; remove what was put over them.",
             )  # fmt: skip
+
+
+def verify_recording(
+    store: ObjectStore, layout: ArchiveLayout, recording_id: str, expected_head: str | None = None
+) -> Verification:
+    """Check one recording that should be archived; see :meth:`Verifier.verify`."""
+    return Verifier(store, layout).verify(recording_id, expected_head)
 
 
 def check_announced(trail: Trail, head: str) -> None:

@@ -14,7 +14,7 @@ from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.slices import Slice, known_ids
 from cxone_provider.archive.trail import TrailFile, verify_trail
 from cxone_provider.archive.verification_report import SINCE_RECEIPT, VerificationReport, report_line
-from cxone_provider.archive.verifying import TIME_TO_COMMIT, Verification, Verifier, check_announced
+from cxone_provider.archive.verifying import TIME_TO_COMMIT, Verification, Verifier, check_announced, verify_recording
 from tests.unit.archive.archiving_cases import CALL, LAYOUT, MEDIA_KEY, Case
 
 MANIFEST_KEY, AUDIT_KEY = LAYOUT.manifest_key("rec"), LAYOUT.audit_key("rec")
@@ -28,11 +28,11 @@ def archived() -> Case:
 
 
 def verifier_of(case: Case, cancelled: threading.Event | None = None) -> Verifier:
-    return Verifier(case.store, LAYOUT, case.clock, cancelled)
+    return Verifier(case.store, LAYOUT, case.clock.now(), cancelled)
 
 
 def problem_of(case: Case, expected_head: str | None = None) -> str | None:
-    return verifier_of(case).verify("rec", expected_head).error_type
+    return verify_recording(case.store, LAYOUT, "rec", expected_head).error_type
 
 
 def test_an_untouched_recording_is_intact(archived: Case) -> None:
@@ -120,7 +120,7 @@ def test_a_changed_manifest_is_found(archived: Case, field: str, value: object, 
     assert problem_of(archived) == error_type
 
 
-@pytest.mark.parametrize("key", [AUDIT_KEY, MEDIA_KEY])
+@pytest.mark.parametrize("key", [MANIFEST_KEY, AUDIT_KEY, MEDIA_KEY])
 def test_a_missing_object_is_found(archived: Case, key: str) -> None:
     del archived.store.objects[key]
     assert problem_of(archived) in {"StoreRefused", "AuditBroken"}
@@ -137,6 +137,7 @@ def test_a_removed_manifest_is_found_by_the_trail_once_no_try_can_be_about_to_wr
     ids = list(known_ids(archived.store, LAYOUT, Slice()))
     [young] = verifier_of(archived).verify_all(ids)
     assert (young.archived, young.intact) == (False, False)
+    assert problem_of(archived) == "StoreRefused", "asked for by name, it should be there"
     archived.clock.pass_s(TIME_TO_COMMIT.total_seconds())
     [old] = verifier_of(archived).verify_all(ids)
     assert (old.archived, old.error_type) == (True, "StoreRefused")
