@@ -17,6 +17,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+import pendulum
+
 from cxone_provider.archive.audio import check_duration, extension_of, media_type_of
 from cxone_provider.archive.audit import AuditEntry
 from cxone_provider.archive.errors import ObjectExists, RecordingRejected, TruncatedAudio, UnknownAudio, UploadVanished
@@ -34,6 +36,8 @@ from cxone_provider.archive.transfer import Hooks, Transfer, TransferSettings
 
 log = logging.getLogger(__name__)
 _OWNER_KEY = "cxone-recording-id"
+_RIVAL_PATIENCE_S = 20.0
+_RIVAL_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,11 @@ class Attempt:
         if proof is None:
             return self._commit_read_back(self._complete(transfer.size_bytes, None))
         check_duration(proof.audio.duration_s, self._plan.duration_s)
-        self.evidence.verified(proof, "in-flight", self.sorted_entries())
+        rival_at = self.evidence.verified(proof, "in-flight", self.sorted_entries())
+        committed = self._await_rival(rival_at) if transfer.whole is None else None
+        if committed is not None:
+            self._sink.abort()
+            return Archived(committed, new=False)
         return self._commit(self._publish(proof, transfer.whole), proof, "in-flight")
 
     def give_up(self, *, keep_upload: bool) -> None:
@@ -100,6 +108,22 @@ class Attempt:
             return
         self._sink.abort()
         self._journal.clear(self._media.recording_id)
+
+    def _await_rival(self, rival_at: pendulum.DateTime | None) -> Manifest | None:
+        """Let the worker that verified first publish first; return its manifest, or None if it does not come.
+
+        A conditional Put has one winner on every store; a conditional Complete has several on some of them. The trail's
+        order, made by conditional Puts, decides instead. A worker that died is not waited for longer than this.
+        """
+        if rival_at is None or self._bench.settings.replace:
+            return None
+        until = rival_at.add(seconds=_RIVAL_PATIENCE_S)
+        while self._bench.clock.now() < until:
+            manifest = read_manifest(self._bench.store, self._bench.layout, self._media.recording_id)
+            if manifest is not None:
+                return manifest
+            self._bench.clock.sleep(_RIVAL_PAUSE_S)
+        return None
 
     def sorted_entries(self) -> tuple[AuditEntry, ...]:
         """Return the entries in the order of the bytes."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import pendulum
 
 from cxone_provider import __version__
 from cxone_provider.archive.audit import AuditEntry, AuditError
@@ -14,7 +16,7 @@ from cxone_provider.archive.integrity import Proof
 from cxone_provider.archive.manifest import Manifest
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.ports import ObjectStore, StoredObject
-from cxone_provider.archive.recording import iso
+from cxone_provider.archive.recording import iso, parse_time
 from cxone_provider.archive.settings import Workbench
 from cxone_provider.archive.trail import TrailFile
 
@@ -35,12 +37,16 @@ class Evidence:
         """Where the trail lies."""
         return self._bench.layout.uri(self._key)
 
-    def verified(self, proof: Proof, how: str, entries: Iterable[AuditEntry]) -> None:
-        """Store every segment's entry and the proof of the whole: before the object becomes visible."""
+    def verified(self, proof: Proof, how: str, entries: Iterable[AuditEntry]) -> pendulum.DateTime | None:
+        """Store every segment's entry and the proof of the whole: before the object becomes visible.
+
+        Returns:
+            When another worker said so before, if one did and has not failed since: it may be publishing right now.
+        """
         self._append(entries)
         audio = {name: value for name, value in asdict(proof.audio).items() if value is not None}
         self._event("verified", by=how, size_bytes=proof.size_bytes, sha256=proof.sha256, audio=audio)
-        self._file.save()
+        return _verified_at(self._file.save().events[:-1])
 
     def failed(self, error: AuditError, entries: Iterable[AuditEntry]) -> str | None:
         """Store what was fetched and why the try failed; return the trail's head, or None if it could not be stored."""
@@ -91,6 +97,13 @@ class Evidence:
 
     def _event(self, kind: str, **values: Any) -> None:
         self._file.append({"event": kind, "at": iso(self._bench.clock.now()), **values})
+
+
+def _verified_at(events: Sequence[Mapping[str, Any]]) -> pendulum.DateTime | None:
+    last: Mapping[str, Any] = next(
+        (event for event in reversed(events) if event.get("event") in {"verified", "failed"}), {}
+    )
+    return parse_time(last.get("at"), "at") if last.get("event") == "verified" else None
 
 
 class TrailJournal:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cxone_provider.archive.errors import SourceUnavailable, UploadVanished
+from cxone_provider.archive.ports import Part, StoredObject
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.trail import verify_trail
+from tests.fakes.clock import FakeClock
 from tests.fakes.faults import When
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.store import Operation
+from tests.fakes.store import FakeStore, Operation
 from tests.unit.archive.archiving_cases import CALL, LAYOUT, MEDIA_KEY, OTHER_CALL, Case
 
 SEGMENTS_PER_PART = 3
@@ -179,3 +182,63 @@ def test_an_upload_that_somebody_removes_meanwhile_is_begun_again() -> None:
     assert log.outcome is Outcome.ARCHIVED, log.error
     assert case.store.body(MEDIA_KEY) == CALL
     assert case.no_upload_left()
+
+
+class LaxStore(FakeStore):
+    """A store whose conditional Complete has several winners, as some have."""
+
+    def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, if_absent: bool = False
+    ) -> StoredObject:
+        """Complete without looking."""
+        del if_absent
+        return super().complete_upload(key, upload_id, parts)
+
+
+class SlowStore(LaxStore):
+    """One worker's view of a bucket, in which Complete waits until it may go on."""
+
+    def __init__(self, shared: LaxStore, may_complete: threading.Event) -> None:
+        super().__init__(min_part_bytes=1)
+        self.__dict__.update(shared.__dict__)
+        self.may_complete = may_complete
+
+    def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, if_absent: bool = False
+    ) -> StoredObject:
+        """Wait, then complete."""
+        assert self.may_complete.wait(30)
+        return super().complete_upload(key, upload_id, parts, if_absent=if_absent)
+
+
+def test_who_verified_first_publishes_also_where_the_store_lets_both() -> None:
+    shared, may_complete = LaxStore(min_part_bytes=1), threading.Event()
+    first, second = Case(concurrency=1), Case(concurrency=1)
+    first.store, second.store = SlowStore(shared, may_complete), shared
+    outcomes: list[Outcome] = []
+    worker = threading.Thread(target=lambda: outcomes.append(first.run(MemoryJournal()).outcome))
+    worker.start()
+    while not any(call.operation == "put" for call in shared.calls):
+        assert worker.is_alive()
+
+    class UntilFirstIsDone(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            may_complete.set()
+            worker.join(30)
+            super().sleep(seconds)
+
+    second.clock = UntilFirstIsDone("2026-11-22T06:00:05Z", tick_s=0.001)
+    assert second.run(MemoryJournal()).outcome is Outcome.ALREADY_ARCHIVED
+    assert outcomes == [Outcome.ARCHIVED]
+    assert len(shared.objects[MEDIA_KEY]) == 1
+    assert list(shared.uploads("")) == []
+
+
+def test_a_worker_that_verified_and_died_is_not_waited_for_long() -> None:
+    case = Case(concurrency=1)
+    case.store.fail_next("complete_upload", Killed())
+    with pytest.raises(Killed):
+        case.run(MemoryJournal())
+    assert case.run(MemoryJournal()).outcome is Outcome.ARCHIVED
+    assert 0 < sum(case.clock.sleeps) <= 20
+    assert case.versions()[MEDIA_KEY] == 1
