@@ -32,7 +32,9 @@ PUBLIC = {
         "ListRecordingsOperator",
         "NotifyArchiveOperator",
         "StreamRecordingToS3Operator",
+        "SweepUploadsOperator",
         "ValidateRecordingOperator",
+        "VerifyArchiveOperator",
     },
 }
 # what DAGs and the console may know of the provider; import-linter watches the rooms inside the package

@@ -13,30 +13,37 @@ SINCE_RECEIPT = (
     "Intact means unchanged since receipt: the digests were taken when the bytes arrived. What the tenant had sent"
     " before that is proven by its own chunk signatures alone, where it signs."
 )
-_PROBLEMS_KEPT = 50
+_PROBLEMS_SHOWN = 50
 
 
 class VerificationReport:
-    """Counts what is found; memory does not grow with the archive, but for the ids of what is wrong.
+    """Counts what is found; memory does not grow with the archive, but for the ids of what is not intact.
 
     Attributes:
-        part: what was read: all, or a slice.
-        recordings, intact, unread: how many; what is neither intact nor unread has a problem.
+        part: what was read: all or a slice of the archive; None for recordings that were named.
+        recordings: how many were read.
         size_bytes: bytes that were read back.
-        found: the first problems, to be shown.
-        damaged: ids of all recordings that have a problem or could not be read.
+        damaged: ids of those that are not what their evidence says.
+        unread: ids of those that the store could not deliver.
     """
 
-    def __init__(self, part: Slice) -> None:
+    def __init__(self, part: Slice | None) -> None:
         self.part = part
-        self.recordings = self.intact = self.unread = self.size_bytes = 0
-        self.found: list[Verification] = []
+        self.recordings = 0
+        self.size_bytes = 0
         self.damaged: list[str] = []
+        self.unread: list[str] = []
+        self._shown: list[Verification] = []
 
     @property
-    def problems(self) -> int:
-        """Recordings that are not what manifest and trail say."""
-        return self.recordings - self.intact - self.unread
+    def scope(self) -> str:
+        """What was read, in words."""
+        return "recordings by name" if self.part is None else str(self.part)
+
+    @property
+    def intact(self) -> int:
+        """Recordings whose media, manifest and trail agree."""
+        return self.recordings - len(self.damaged) - len(self.unread)
 
     @property
     def clean(self) -> bool:
@@ -47,22 +54,20 @@ class VerificationReport:
         """Count one recording."""
         self.recordings += 1
         self.size_bytes += found.size_bytes
-        self.intact += found.intact
-        self.unread += found.unread
         if not found.intact:
-            self.damaged.append(found.recording_id)
-            if len(self.found) < _PROBLEMS_KEPT:
-                self.found.append(found)
+            (self.unread if found.unread else self.damaged).append(found.recording_id)
+            if len(self._shown) < _PROBLEMS_SHOWN:
+                self._shown.append(found)
 
     def to_document(self) -> dict[str, Any]:
         """Return the counts as a JSON object."""
         return {
             "schema": SUMMARY_SCHEMA,
-            "slice": {"index": self.part.index, "count": self.part.count},
+            "slice": None if self.part is None else {"index": self.part.index, "count": self.part.count},
             "recordings": self.recordings,
             "intact": self.intact,
-            "problems": self.problems,
-            "unread": self.unread,
+            "problems": len(self.damaged),
+            "unread": len(self.unread),
             "size_bytes": self.size_bytes,
             "proves": SINCE_RECEIPT,
         }
@@ -70,11 +75,12 @@ class VerificationReport:
     def __str__(self) -> str:
         """Return a table for a log or a terminal: counts, every problem with its cause, and what this proves."""
         columns = ("recordings", "intact", "problems", "unread", "bytes read back")
-        counts = (self.recordings, self.intact, self.problems, self.unread, self.size_bytes)
-        lines = [str(self.part), "".join(f"{name:>17}" for name in columns), "".join(f"{n:>17,}" for n in counts)]
-        lines += [f"  {one.recording_id}  {one.error_type or 'not archived'}  {one.problem}" for one in self.found]
-        if len(self.damaged) > len(self.found):
-            lines.append(f"  and {len(self.damaged) - len(self.found)} more, all of them in the report")
+        counts = (self.recordings, self.intact, len(self.damaged), len(self.unread), self.size_bytes)
+        lines = [self.scope, "".join(f"{name:>17}" for name in columns), "".join(f"{n:>17,}" for n in counts)]
+        lines += [f"  {one.recording_id}  {one.error_type or 'not archived'}  {one.problem}" for one in self._shown]
+        more = self.recordings - self.intact - len(self._shown)
+        if more:
+            lines.append(f"  and {more} more, all of them in the report")
         return "\n".join([*lines, SINCE_RECEIPT])
 
 

@@ -7,11 +7,14 @@ from cxone_provider.operators.notification import NotifyArchiveOperator
 from cxone_provider.operators.quality import CheckArchiveRunOperator
 from cxone_provider.operators.streaming import StreamRecordingToS3Operator
 from cxone_provider.operators.validation import ValidateRecordingOperator
+from cxone_provider.operators.verification import SweepUploadsOperator, VerifyArchiveOperator
 
 __all__ = [
     "CheckArchiveRunOperator",
     "ListRecordingsOperator",
     "NotifyArchiveOperator",
     "StreamRecordingToS3Operator",
+    "SweepUploadsOperator",
     "ValidateRecordingOperator",
+    "VerifyArchiveOperator",
 ]

@@ -220,8 +220,8 @@ def test_a_report_counts_what_is_intact_wrong_and_unread() -> None:
     assert "broken-0  DigestMismatch  changed" in str(report)
     assert "and 11 more" in str(report)
     assert SINCE_RECEIPT in str(report)
-    assert json.loads(report_line(report.found[0]))["problem"] == "changed"
     assert not report.clean
+    assert json.loads(report_line(Verification("a", 3)))["intact"] is True
 
 
 def test_only_a_report_about_something_that_is_all_intact_is_clean() -> None:
