@@ -126,6 +126,16 @@ def test_an_empty_list_is_skipped_not_passed(site: Site, run_dag: RunDag) -> Non
     assert {state for task, state in states(run).items() if task != "list_recordings[-1]"} == {"skipped"}
 
 
+def test_a_run_that_cannot_list_is_red_to_its_end(site: Site, run_dag: RunDag) -> None:
+    assert states(run_dag("cxone_daily_archive")) == {
+        "list_recordings[-1]": "failed",
+        "batch.validate[-1]": "upstream_failed",
+        "batch.stream[-1]": "upstream_failed",
+        "batch.notify[-1]": "upstream_failed",
+        "check_run[-1]": "failed",
+    }
+
+
 def test_one_recording_by_hand_leads_to_its_object_and_manifest(site: Site, run_dag: RunDag) -> None:
     path = add_calls(site)["call-1"]
 
