@@ -23,7 +23,7 @@ sys.exit(", ".join(name for name in sys.argv[3:] if name in sys.modules) or None
 HEAVY = ("great_expectations", "pandas", "numpy", "boto3", "botocore", "requests", "airflow.providers.amazon.aws.hooks")
 
 
-@pytest.mark.parametrize("dag_id", ["cxone_daily_archive", "cxone_archive_recording"])
+@pytest.mark.parametrize("dag_id", ["cxone_daily_archive", "cxone_archive_recording", "cxone_verify_archive"])
 def test_parsing_a_dag_imports_nothing_heavy(dag_id: str) -> None:
     command = [sys.executable, "-c", PARSE, str(PROJECT / "provider"), str(PROJECT / "dags" / f"{dag_id}.py"), *HEAVY]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -43,7 +43,7 @@ def test_the_daily_run_maps_its_batches_as_a_group(load_dag: LoadDag) -> None:
     assert not dag.catchup
 
 
-@pytest.mark.parametrize("dag_id", ["cxone_daily_archive", "cxone_archive_recording"])
+@pytest.mark.parametrize("dag_id", ["cxone_daily_archive", "cxone_archive_recording", "cxone_verify_archive"])
 def test_a_person_can_read_what_a_dag_does(load_dag: LoadDag, dag_id: str) -> None:
     dag = load_dag(dag_id)
     assert dag.doc_md is not None
@@ -68,6 +68,9 @@ def validated(form: ParamsDict, params: dict[str, object]) -> None:
         ("cxone_daily_archive", {"manifest_uri": "/etc/passwd"}),
         ("cxone_daily_archive", {"concurrency": 65}),
         ("cxone_daily_archive", {"recordings": "call-1"}),
+        ("cxone_verify_archive", {"slice_count": 0}),
+        ("cxone_verify_archive", {"slice_index": -1}),
+        ("cxone_verify_archive", {"sweep_older_than": "soon"}),
     ],
 )
 def test_the_form_refuses_what_makes_no_sense(load_dag: LoadDag, dag_id: str, params: dict[str, object]) -> None:
