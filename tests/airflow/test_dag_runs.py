@@ -157,6 +157,34 @@ def test_one_recording_by_hand_leads_to_its_object_and_manifest(site: Site, run_
     assert links["stream[-1]._link_ManifestLink"] == f"{site.s3.endpoint}/{BUCKET}/cxone/manifests/call-1.json"
 
 
+def test_the_weekly_run_finds_what_was_changed_and_leaves_what_lives(site: Site, run_dag: RunDag) -> None:
+    assert states(run_dag("cxone_verify_archive")) == {"verify_archive[-1]": "skipped", "sweep_uploads[-1]": "success"}
+    add_calls(site)
+    run_dag("cxone_archive_recording", recording_id="call-1")
+    client = site.s3.client()
+    unfinished = client.create_multipart_upload(Bucket=BUCKET, Key="cxone/recordings/date=unknown/call-2.wav")
+
+    whole = run_dag("cxone_verify_archive", slice_count=1)
+
+    assert set(states(whole).values()) == {"success"}
+    summary = result_of(whole, "verify_archive")
+    assert (summary["recordings"], summary["intact"]) == (1, 1)
+    report = site.objects()[summary["report_uri"].removeprefix(f"s3://{BUCKET}/")]
+    assert json.loads(report)["recording_id"] == "call-1"
+    assert result_of(whole, "sweep_uploads")["uploads"] == 0
+    assert (
+        client.list_parts(Bucket=BUCKET, Key=unfinished["Key"], UploadId=unfinished["UploadId"])["IsTruncated"] is False
+    )
+
+    key = "cxone/recordings/date=unknown/call-1.mp3"
+    forged = site.objects()[key][:-1] + b"!"
+    client.put_object(Bucket=BUCKET, Key=key, Body=forged)
+
+    changed = run_dag("cxone_verify_archive", recordings=["call-1"])
+
+    assert states(changed) == {"verify_archive[-1]": "failed", "sweep_uploads[-1]": "success"}
+
+
 @pytest.mark.parametrize("recording_id", ["{{ conn.cxone_default.password }}", "../x"])
 def test_a_hostile_id_fails_with_its_reason_and_reaches_nobody(site: Site, run_dag: RunDag, recording_id: str) -> None:
     run = run_dag("cxone_archive_recording", recording_id=recording_id)
