@@ -74,7 +74,7 @@ def webhook_settings(
     Args:
         host: host with scheme, e.g. ``https://hooks.example.com``; may have a port and a path.
         schema: scheme where `host` has none.
-        port: port where `host` has none.
+        port: port where `host` has none; 0 is none: Airflow's form stores it so.
         login: must be empty: the webhook is signed, it does not log in.
         password: the signing secret; several, separated by spaces, while they are rotated.
         extra: ``endpoint`` (path and query), ``allowed_hosts`` (list of hosts, addresses, CIDRs), ``headers``,
@@ -93,7 +93,7 @@ def webhook_settings(
         )  # fmt: skip
     signing_keys(password or "")
     return WebhookSettings(
-        url=_url(_base(host, schema), port, given.get("endpoint", "")),
+        url=_url(_base(host, schema), port or None, given.get("endpoint", "")),
         secret=password or "",
         allowed=AllowList.parse(given.get("allowed_hosts", ())),
         timeout_s=_seconds(given, "timeout_s", DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S),

@@ -22,6 +22,7 @@ def settings(host: str | None = "https://hooks.example.com", **fields: Any) -> W
 @pytest.mark.parametrize(
     ("host", "schema", "port", "endpoint", "url"),
     [
+        ("https://hooks.example.com:8443", "", 0, None, "https://hooks.example.com:8443/"),
         ("https://hooks.example.com", None, None, None, "https://hooks.example.com/"),
         ("https://hooks.example.com/", None, None, "/in", "https://hooks.example.com/in"),
         ("https://hooks.example.com/base/", None, None, "in/box", "https://hooks.example.com/base/in/box"),
