@@ -21,6 +21,7 @@ from cxone_provider.archive.errors import (
     TransferCancelled,
     UploadVanished,
 )
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.evidence import TrailJournal
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.manifest import Manifest, read_manifest
@@ -156,7 +157,7 @@ class _Run:
         try:
             attempt.give_up(keep_upload=keep_upload)
         except StoreError as problem:
-            log.warning("recording %s: its upload is left for the sweeper: %s", plan.recording_id, problem)
+            log.warning("recording %s: its upload is left for the sweeper: %s", escaped(plan.recording_id), problem)
         entries = attempt.sorted_entries()
         ended = self._ended_by(error, plan, started_at)
         if ended.error is None:
@@ -172,7 +173,7 @@ class _Run:
         )
 
     def _ended_by(self, error: ArchiveError, plan: SegmentPlan, started_at: pendulum.DateTime) -> AuditLog:
-        log.warning("recording %s: %s: %s", plan.recording_id, type(error).__name__, error)
+        log.warning("recording %s: %s: %s", escaped(plan.recording_id), type(error).__name__, error)
         finished_at = self._bench.clock.now()
         if isinstance(error, RecordingNotFound):
             return AuditLog(plan.recording_id, Outcome.NOT_FOUND, started_at, finished_at)

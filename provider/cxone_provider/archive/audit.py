@@ -10,7 +10,8 @@ from typing import Any
 
 import pendulum
 
-from cxone_provider.archive.errors import ArchiveError, InvalidDocument, shown
+from cxone_provider.archive.errors import ArchiveError, InvalidDocument
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.plan import Segment
 from cxone_provider.archive.recording import ARCHIVED_OUTCOMES, Outcome, iso, parse_size_bytes, parse_time
 from cxone_provider.archive.stored import ObjectLock
@@ -18,6 +19,7 @@ from cxone_provider.archive.stored import ObjectLock
 AUDIT_SCHEMA = "cxone.audit-log/1"
 XCOM_BUDGET_BYTES = 48 * 1024
 _MESSAGE_CHARACTERS = 500
+_ID_CHARACTERS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class AuditError:
     @classmethod
     def of(cls, error: ArchiveError) -> AuditError:
         """Return what is safe and useful to keep of an error."""
-        return cls(type(error).__name__, shown(str(error), limit=_MESSAGE_CHARACTERS), error.retryable)
+        return cls(type(error).__name__, escaped(str(error), limit=_MESSAGE_CHARACTERS), error.retryable)
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON object of the contract."""
@@ -157,7 +159,7 @@ class AuditLog:
         omitted = self.entries_omitted + (0 if with_entries else len(self.entries))
         document: dict[str, Any] = {
             "schema": AUDIT_SCHEMA,
-            "recording_id": shown(self.recording_id, limit=128),
+            "recording_id": escaped(self.recording_id, limit=_ID_CHARACTERS),
             "outcome": str(self.outcome),
             "success": self.success,
             "s3_uri": self.s3_uri,
@@ -199,7 +201,7 @@ class AuditLog:
         if started_at is None or finished_at is None or not isinstance(entries, (list, tuple)):
             raise InvalidDocument("incomplete audit log", found=document, expected="both times and audit_entries")
         return cls(
-            recording_id=_text(document, "recording_id"),
+            recording_id=escaped(_text(document, "recording_id"), limit=_ID_CHARACTERS),
             outcome=Outcome(outcome),
             started_at=started_at,
             finished_at=finished_at,

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import pendulum
 
 from cxone_provider.archive.errors import ArchiveError, InvalidDocument, InvalidSetting, shown
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.recording import RecordingRef, as_list, parse_ref, parse_time
 
 MAX_LOOKBACK_DAYS = 366
@@ -127,7 +128,7 @@ def carried(value: object, place: str) -> dict[str, Any]:
 def malformed(recording_id: str, error: ArchiveError) -> dict[str, Any]:
     """Return the document of a row that cannot be used."""
     return {
-        "recording_id": shown(recording_id, limit=_ID_CHARACTERS),
+        "recording_id": escaped(recording_id, limit=_ID_CHARACTERS),
         "malformed": shown(error.what),
         "found": None if error.found is None else shown(error.found),
         "expected": None if error.expected is None else shown(error.expected),

@@ -14,6 +14,7 @@ from typing import Any
 import pendulum
 
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting, shown
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.recording import (
     RECORDING_ID_PATTERN,
     Outcome,
@@ -29,6 +30,7 @@ MAX_SEGMENT_SIZE_BYTES = 512 * 2**20  # a segment is held in memory whole
 MAX_PLAN_BYTES = 2048
 _REASONS_BUDGET_BYTES = 800
 _REASON_CHARACTERS = 40
+_ID_CHARACTERS = 128  # no usable id is longer
 _COUNTERS_BYTES = 64  # room for what says that something was left out
 
 
@@ -178,7 +180,7 @@ class SegmentPlan:
         if not isinstance(document, Mapping) or document.get("schema") != PLAN_SCHEMA:
             raise InvalidDocument("not a segment plan", found=document, expected=f"an object with schema {PLAN_SCHEMA}")
         plan = cls(
-            recording_id=_text(document, "recording_id"),
+            recording_id=escaped(_text(document, "recording_id"), limit=_ID_CHARACTERS),
             outcome=_outcome(document.get("outcome")),
             segment_size_bytes=_segment_size(document.get("segment_size_bytes")),
             reasons=_reasons(document.get("reasons")),
@@ -206,7 +208,7 @@ def _bounded(value: Any) -> Any:
 
 def _shown_id(recording_id: str) -> str:
     usable = RECORDING_ID_PATTERN.fullmatch(recording_id) is not None
-    return recording_id if usable else shown(recording_id, limit=_REASON_CHARACTERS)
+    return recording_id if usable else escaped(recording_id, limit=_REASON_CHARACTERS)
 
 
 def _fill_reasons(document: dict[str, Any], reasons: Sequence[Reason]) -> None:

@@ -14,6 +14,7 @@ from cxone_provider.archive.errors import (
     RecordingNotFound,
     shown,
 )
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, Reason, SegmentPlan
 from cxone_provider.archive.policy import ArchivePolicy, format_word, outcome_of, word_of
 from cxone_provider.archive.recording import (
@@ -128,7 +129,7 @@ def plan_of_error(
     """
     outcome, reason = _ending_of(error)
     return SegmentPlan(
-        recording_id=shown(recording_id, limit=64) or "(empty id)",
+        recording_id=escaped(recording_id, limit=64) or "(empty id)",
         outcome=outcome,
         segment_size_bytes=segment_size_bytes,
         reasons=(reason,),

@@ -11,7 +11,7 @@ from typing import Any
 import pendulum
 
 from cxone_provider.archive.audit import AuditError, AuditLog
-from cxone_provider.archive.errors import shown
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.recording import Outcome
 
 UNFINISHED = "Unfinished"
@@ -110,7 +110,7 @@ def _ids_of(listed: Iterable[object]) -> Iterator[str]:
         document = value if isinstance(value, Mapping) else {"recording_id": value}
         recording_id = document.get("recording_id")
         if "malformed" in document:
-            yield shown(recording_id, limit=_ID_CHARACTERS)
+            yield escaped(recording_id, limit=_ID_CHARACTERS)
         else:
             yield str(recording_id)
 

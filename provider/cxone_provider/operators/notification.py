@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.errors import ArchiveError, TransferCancelled
+from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.notification import Receipt, announce
 from cxone_provider.hooks.archive_store import archive_bucket
@@ -90,7 +91,7 @@ class NotifyArchiveOperator(KillableOperator):
             except TransferCancelled:
                 raise
             except ArchiveError as error:
-                errors[str(document.get("recording_id"))] = error
+                errors[escaped(document.get("recording_id"))] = error
                 return None
 
         with ThreadPoolExecutor(min(_SENDERS, len(documents)), "cxone-webhook") as pool:
