@@ -134,7 +134,7 @@ class Verifier:
                 return self._without_manifest(recording_id)
             trail = self._trail_of(recording_id)
             if expected_head is not None:
-                check_announced(trail, expected_head)
+                _check_announced(trail, expected_head)
             _compare_proofs(manifest, trail)
             self._compare_media(manifest)
         except TransferCancelled:
@@ -198,12 +198,26 @@ def verify_recording(
     return Verifier(store, layout).verify(recording_id, expected_head)
 
 
-def check_announced(trail: Trail, head: str) -> None:
-    """Check that a trail holds what the webhook announced; later lines may follow it.
+def verify_trail_alone(recording_id: str, raw: bytes, expected_head: str | None = None) -> Trail:
+    """Check an audit trail without its archive, e.g. a copy that an auditor was given.
+
+    Args:
+        recording_id: whose it is.
+        raw: the file's bytes.
+        expected_head: as the webhook announced it; later lines may follow that one.
 
     Raises:
-        AuditBroken: the announced line is not there: the tail was cut, or another story was written.
+        AuditBroken: the chain does not hold, there is no line, or the announced one is not there.
     """
+    trail = verify_trail(recording_id, raw)
+    if not trail.events:
+        raise AuditBroken("the audit trail is empty", expected="at least one line")
+    if expected_head is not None:
+        _check_announced(trail, expected_head)
+    return trail
+
+
+def _check_announced(trail: Trail, head: str) -> None:
     if not trail.passed(head):
         raise AuditBroken("the audit trail does not hold the announced head", found=trail.head, expected=head)
 

@@ -14,7 +14,13 @@ from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.slices import Slice, known_ids
 from cxone_provider.archive.trail import TrailFile, verify_trail
 from cxone_provider.archive.verification_report import SINCE_RECEIPT, VerificationReport, report_line
-from cxone_provider.archive.verifying import TIME_TO_COMMIT, Verification, Verifier, check_announced, verify_recording
+from cxone_provider.archive.verifying import (
+    TIME_TO_COMMIT,
+    Verification,
+    Verifier,
+    verify_recording,
+    verify_trail_alone,
+)
 from tests.unit.archive.archiving_cases import CALL, LAYOUT, MEDIA_KEY, Case
 
 MANIFEST_KEY, AUDIT_KEY = LAYOUT.manifest_key("rec"), LAYOUT.audit_key("rec")
@@ -196,12 +202,15 @@ def test_leaving_early_stops_the_readers(archived: Case) -> None:
     assert cancelled.is_set()
 
 
-def test_an_announced_head_is_anywhere_in_the_chain(archived: Case) -> None:
-    trail = verify_trail("rec", archived.store.body(AUDIT_KEY))
+def test_a_trail_is_checked_alone_and_an_announced_head_is_anywhere_in_it(archived: Case) -> None:
+    raw = archived.store.body(AUDIT_KEY)
+    trail = verify_trail_alone("rec", raw)
     for event in trail.events:
-        check_announced(trail, str(event["hash"]))
+        assert verify_trail_alone("rec", raw, str(event["hash"])) == trail
     with pytest.raises(AuditBroken, match="does not hold the announced head"):
-        check_announced(trail, "0" * 64)
+        verify_trail_alone("rec", trail.cut(len(trail.events) - 1).raw, trail.head)
+    with pytest.raises(AuditBroken, match="empty"):
+        verify_trail_alone("rec", b"")
     for lines in range(len(trail.events) + 1):
         assert trail.cut(lines) == verify_trail("rec", trail.cut(lines).raw)
 

@@ -1,13 +1,18 @@
-"""The part of a boto3 client's configuration that this archive decides; endpoint and credentials are the user's."""
+"""boto3 clients as this archive wants them: the part of their configuration that it decides."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from cxone_provider import __version__
 from cxone_provider.adapters.s3.settings import Checksum
+from cxone_provider.archive.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
@@ -45,3 +50,23 @@ def tuned_client_config(*, concurrency: int = 4, checksum: Checksum = "sha256", 
     s3: Any = {**signing, **(getattr(user, "s3", None) or {})}
     tuned = Config(**options) if user is None else Config(**options).merge(user)
     return tuned.merge(Config(s3=s3)) if s3 else tuned
+
+
+def default_client(*, endpoint_url: str | None = None, concurrency: int = 4) -> S3Client:
+    """Return a client with boto3's own way to credentials, region and profile.
+
+    Args:
+        endpoint_url: base URL of the S3 server; None for AWS, or what boto3's configuration says.
+        concurrency: threads that will use it at once.
+
+    Raises:
+        InvalidSetting: boto3 cannot make a client of these settings.
+    """
+    import boto3
+
+    try:
+        return boto3.session.Session().client(
+            "s3", endpoint_url=endpoint_url, config=tuned_client_config(concurrency=concurrency)
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise InvalidSetting("boto3 cannot make an S3 client", found=str(error)) from error
