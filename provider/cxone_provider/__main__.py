@@ -58,14 +58,15 @@ def _add_verify(commands: Any) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("archive", nargs="?", type=_argument(_layout_of), metavar="s3://BUCKET/PREFIX")
     where.add_argument("--trail", type=Path, metavar="FILE", help="check an audit trail that lies here; asks no store")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--recording",
         action="append",
         type=_argument(checked_recording_id),
         metavar="ID",
         help="instead of all; repeat",
     )
-    parser.add_argument(
+    which.add_argument(
         "--slice", type=_argument(_slice_of), default=Slice(), metavar="N/T", help="part N of T, from 1/T to T/T"
     )
     parser.add_argument("--head", metavar="HASH", help="audit_head as the webhook told it, of one --recording")

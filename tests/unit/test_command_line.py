@@ -91,6 +91,7 @@ def test_a_trail_as_json(trail_file: Path, capsys: pytest.CaptureFixture[str]) -
         ["verify", BUCKET, "--slice", "seven"],
         ["verify", BUCKET, "--recording", "../x"],
         ["verify", BUCKET, "--head", "ab"],
+        ["verify", BUCKET, "--recording", "a", "--slice", "1/2"],
         ["verify", BUCKET, "--recording", "a", "--recording", "b", "--head", "ab"],
         ["verify", BUCKET, "--trail", "file", "--recording", "a"],
         ["verify", BUCKET, "--concurrency", "0"],
