@@ -138,11 +138,11 @@ def mvhd(duration: int, timescale: int = 1000, version: int = 0) -> bytes:
 
 def trak(
     sizes: Iterable[int] = (), *, same_size: int = 0, count: int | None = None, handler: bytes = b"soun",
-    duration: int = 0, number: int = 1,
+    duration: int = 0, number: int = 1, codec: bytes = b"mp4a",
 ) -> bytes:  # fmt: skip
     table = b"".join(struct.pack(">I", size) for size in sizes)
     samples = len(table) // 4 if count is None else count
-    entry = box(b"mp4a", bytes(6), b"\0\1", bytes(8), struct.pack(">HHHHI", 2, 16, 0, 0, 8000 << 16))
+    entry = box(codec, bytes(6), b"\0\1", bytes(8), struct.pack(">HHHHI", 2, 16, 0, 0, 8000 << 16))
     stsd = box(b"stsd", bytes(4), struct.pack(">I", 1), entry)
     stsz = box(b"stsz", bytes(4), struct.pack(">II", same_size, samples), table)
     mdia = box(

@@ -55,6 +55,14 @@ def test_the_sound_is_described_also_beside_pictures() -> None:
     assert (report.codec, report.frames) == ("aac", 2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "codec"),
+    [(b"Opus", "opus"), (b"fl32", "fl32"), (b".mp3", ".mp3"), (b"\x1b[2\n", "\\x1b[2\\n"), (b"\xffabc", "\\xffabc")],
+)
+def test_codecs_by_their_sample_entry(kind: bytes, codec: str) -> None:
+    assert verify(FTYP + moov(trak([50], codec=kind)) + MDAT).codec == codec
+
+
 def test_a_film_without_sound_has_no_codec() -> None:
     report = verify(FTYP + moov(trak([50], handler=b"vide")) + MDAT)
     assert (report.codec, report.sample_rate_hz, report.frames) == ("none", None, None)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from cxone_provider.archive.audio.reader import ByteReader, Steps
 from cxone_provider.archive.errors import CorruptAudio
+from cxone_provider.archive.escaping import escaped
 
 _CODECS = {b"mp4a": "aac", b"Opus": "opus", b"samr": "amr", b"sawb": "amr-wb", b"fLaC": "flac"}
 _UNKNOWN_DURATIONS = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
@@ -138,7 +139,7 @@ def _read_stsd(reader: ByteReader, end_bytes: int, movie: Movie) -> Steps[None]:
         return
     fields = yield from _take(reader, 44, end_bytes)
     kind = fields[12:16]
-    track.codec = _CODECS.get(kind, kind.decode("ascii", "backslashreplace").strip())
+    track.codec = _CODECS.get(kind, escaped(kind.decode("ascii", "backslashreplace")).strip())
     track.channels = _uint(fields[32:34]) or None
     track.sample_rate_hz = _uint(fields[40:42]) or None
 
