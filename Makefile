@@ -50,6 +50,7 @@ constraints: install ## resolve pyproject.toml again into constraints.txt, as of
 
 bench: install ## speed and memory against peers, as ratios of one run
 	$(BIN)/python -m benchmarks.streaming
+	$(BIN)/python -m benchmarks.verify_trail
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

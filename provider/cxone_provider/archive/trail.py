@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,15 +96,18 @@ def verify_trail(recording_id: str, raw: bytes) -> Trail:
     Raises:
         AuditBroken: a line was changed, dropped, doubled or moved; the error names the first such line.
     """
-    head = origin(recording_id)
-    events: list[Mapping[str, Any]] = []
+    events = tuple(_chained(raw, 0, origin(recording_id)))
+    return Trail(recording_id, raw, events, events[-1]["hash"] if events else origin(recording_id))
+
+
+def _chained(raw: bytes, seq: int, prev: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the values of lines that hang on the line before; `seq` and `prev` are what the first one must name."""
     if raw and not raw.endswith(b"\n"):
-        raise _broken(raw.count(b"\n"), "a last line without its end", "a line feed")
-    for seq, line in enumerate(raw.split(b"\n")[:-1]):
-        event = _event_of(seq, line)
-        head = _checked_hash(seq, head, line, event)
-        events.append(event)
-    return Trail(recording_id, raw, tuple(events), head)
+        raise _broken(seq + raw.count(b"\n"), "a last line without its end", "a line feed")
+    for number, line in enumerate(raw.split(b"\n")[:-1], seq):
+        event = _event_of(number, line)
+        prev = _checked_hash(number, prev, line, event)
+        yield event
 
 
 def _event_of(seq: int, line: bytes) -> dict[str, Any]:
