@@ -105,7 +105,8 @@ def _passing(answer: requests.Response, subject: str, found: str, now: pendulum.
     if answer.status_code == 429:
         hint = "Other clients share the tenant's quota; lower the concurrency or try later."
         error = RateLimited(f"too many requests for {subject}", found=found, hint=hint)
-        return TryAgain(error, wait_s=DEFAULT_RETRY_AFTER_S if wait_s is None else wait_s)
+        error.retry_after_s = DEFAULT_RETRY_AFTER_S if wait_s is None else wait_s
+        return TryAgain(error, wait_s=error.retry_after_s)
     return TryAgain(SourceUnavailable(f"no answer for {subject}", found=found), wait_s=wait_s)
 
 

@@ -40,15 +40,23 @@ def parse_object(body: bytes, what: str, *, secret: bool = False) -> dict[str, A
         UnexpectedAnswer: not JSON, nested too deeply, a key twice, NaN or a number that no float holds, no object.
     """
     found = f"{len(body)} bytes" if secret else shown(body[:_EXCERPT_BYTES].decode("utf-8", "replace"))
+    problem = None
     try:
-        text = body.decode("utf-8-sig")
-        _check_depth(text)
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+        document = _loaded(body)
     except ValueError as error:
-        raise UnexpectedAnswer(f"{what} is not usable JSON ({error})", found=found) from None
+        # Raised outside this block: a decoder's error holds the whole body, and with it a token.
+        document, problem = None, str(error)
+    if problem is not None:
+        raise UnexpectedAnswer(f"{what} is not usable JSON ({problem})", found=found)
     if not isinstance(document, dict):
         raise UnexpectedAnswer(f"{what} is not a JSON object", found=found)
     return document
+
+
+def _loaded(body: bytes) -> Any:
+    text = body.decode("utf-8-sig")
+    _check_depth(text)
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def parse_description(document: Mapping[str, Any], ref: RecordingRef) -> RecordingDescription:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import requests
 import urllib3
@@ -51,7 +51,7 @@ class ChunkSigning:
     """How the tenant signs ranges: the header's name, and the key where one is configured."""
 
     header: str
-    secret: bytes | None
+    secret: bytes | None = field(repr=False)
 
 
 class SegmentFetch:
@@ -92,10 +92,6 @@ class SegmentFetch:
             TryAgain: the answer can be asked for again.
             ArchiveError: it cannot.
         """
-        if self._etag is None and self._signing.secret is None:
-            self._filled = 0
-            self._total_bytes = None
-            self._signed.clear()
         while self._filled < self._segment.size_bytes and not self._ended:
             if len(self._signed) >= _MAX_PIECES:
                 raise ShortBody("too many partial answers", found=f"{self._filled} bytes in {_MAX_PIECES} answers")

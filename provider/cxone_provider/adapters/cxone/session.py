@@ -25,6 +25,7 @@ from requests.utils import get_environ_proxies
 from cxone_provider import __version__
 from cxone_provider.adapters.cxone.pace import paced_pools
 from cxone_provider.adapters.cxone.settings import CXoneSettings, is_loopback
+from cxone_provider.adapters.redacting import redact_library_logs
 from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.archive.errors import (
     ArchiveError,
@@ -52,6 +53,7 @@ class ApiSession:
     """
 
     def __init__(self, settings: CXoneSettings) -> None:
+        redact_library_logs()
         self._base_url = settings.base_url
         self._connect_s = settings.timeouts.connect_s
         self._session = _session(settings)

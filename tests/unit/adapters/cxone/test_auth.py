@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -58,6 +61,42 @@ def in_threads(count: int, client: TokenClient) -> list[str | ArchiveError]:
     for thread in threads:
         thread.join(30)
     return results
+
+
+@contextmanager
+def leading(client: TokenClient, tenant: ScriptedTenant) -> Iterator[Callable[[], None]]:
+    """Let a thread ask for a token and hold the answer, a 503, back until the yielded function is called."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def held_back(request: WireRequest) -> Answer:
+        arrived.set()
+        go_on.wait(10)
+        return answer(503)
+
+    def lead() -> None:
+        with contextlib.suppress(KeyboardInterrupt, ArchiveError):
+            client.token()
+
+    tenant.token_replies.append(held_back)
+    leader = threading.Thread(target=lead)
+    leader.start()
+    arrived.wait(10)
+    yield go_on.set
+    leader.join(30)
+
+
+@contextmanager
+def following(count: int, client: TokenClient) -> Iterator[list[str | ArchiveError]]:
+    """Let `count` threads wait for a fetch that is under way; yield the list that their results will be in."""
+    results: list[str | ArchiveError] = []
+    followers = threading.Thread(target=lambda: results.extend(in_threads(count, client)))
+    followers.start()
+    pending: Any = client._pending
+    pause = threading.Event()
+    while len(pending._condition._waiters) < count:
+        pause.wait(0.002)
+    yield results
+    followers.join(30)
 
 
 @pytest.mark.server
@@ -125,27 +164,13 @@ def test_fifty_threads_are_refused_once(tenant: ScriptedTenant) -> None:
 
 @pytest.mark.server
 def test_threads_that_wait_share_a_passing_failure_too(tenant: ScriptedTenant) -> None:
-    arrived, go_on = threading.Barrier(2), threading.Event()
-
-    def slow_failure(request: WireRequest) -> Answer:
-        arrived.wait(10)
-        go_on.wait(10)
-        return answer(503)
-
-    tenant.token_replies.extend([slow_failure, *[answer(503)] * 50])
     client = client_of(tenant)
-    results: list[Any] = []
-    leader = threading.Thread(target=lambda: results.extend(in_threads(1, client)))
-    leader.start()
-    arrived.wait(10)
-    followers = threading.Thread(target=lambda: results.extend(in_threads(10, client)))
-    followers.start()
-    go_on.set()
-    leader.join(30)
-    followers.join(30)
-    assert [type(result) for result in results] == [SourceUnavailable] * 11
-    # four tries a wave; a thread that comes late may begin another wave, eleven waves would be no sharing at all
-    assert asked(tenant) <= 12
+    with leading(client, tenant) as go_on, following(10, client) as results:
+        tenant.token_replies.extend([answer(503)] * 50)
+        go_on()
+    assert [type(result) for result in results] == [SourceUnavailable] * 10
+    assert len({id(result) for result in results}) == 10, "threads share one exception and its traceback"
+    assert asked(tenant) == 4
 
 
 @pytest.mark.server
@@ -172,33 +197,9 @@ class InterruptedClock(FakeClock):
 
 @pytest.mark.server
 def test_threads_that_wait_for_an_interrupted_one_fetch_themselves(tenant: ScriptedTenant) -> None:
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def slow_failure(request: WireRequest) -> Answer:
-        arrived.set()
-        go_on.wait(10)
-        return answer(503)
-
-    tenant.token_replies.append(slow_failure)
     client = client_of(tenant, InterruptedClock())
-    interrupted: list[BaseException] = []
-
-    def lead() -> None:
-        try:
-            client.token()
-        except KeyboardInterrupt as error:
-            interrupted.append(error)
-
-    leader = threading.Thread(target=lead)
-    leader.start()
-    arrived.wait(10)
-    results: list[str | ArchiveError] = []
-    followers = threading.Thread(target=lambda: results.extend(in_threads(4, client)))
-    followers.start()
-    go_on.set()
-    leader.join(30)
-    followers.join(30)
-    assert len(interrupted) == 1
+    with leading(client, tenant) as go_on, following(4, client) as results:
+        go_on()
     assert results == ["canary-token-1"] * 4
 
 
@@ -281,14 +282,16 @@ def test_failures_that_stay_are_raised_after_the_last_try(
         answer(410), answer(412), answer(416),
         answer(418),
         answer(200, b"<html>login</html>"), answer(200, b"[]"), answer(200), answer(200, b"\xff"),
-        answer(200, b'{"access_token": "a", "access_token": "b", "token_type": "Bearer"}'),
+        answer(200, b'{"access_token": "canary", "access_token": "canary", "token_type": "Bearer"}'),
+        answer(200, b'{"access_token": "canary", "token_type"'),
         answer(200, b" " * (2**20 + 1)), json_answer(GOOD, 200, {"Content-Encoding": "gzip"}),
     ],
 )  # fmt: skip
 def test_anything_else_is_no_token(tenant: ScriptedTenant, reply: Answer) -> None:
     tenant.token_replies.append(reply)
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(UnexpectedAnswer) as raised:
         client_of(tenant).token()
+    assert "canary" not in f"{raised.value} {raised.value.__cause__} {raised.value.__context__}"
     assert asked(tenant) == 1
 
 

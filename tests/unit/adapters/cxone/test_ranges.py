@@ -116,7 +116,8 @@ def test_a_range_may_be_shorter_than_asked(answered: tuple[int, int, int | None]
     "answered", [(9, 20, 100), (0, 10, 100), (11, 20, 100), (10, 21, 100), (20, 30, 100), (0, 100, 100)]
 )
 def test_other_bytes_than_asked_are_refused(answered: tuple[int, int, int]) -> None:
-    with pytest.raises(WrongRange, match="expected bytes 10-19"):
+    found = f"found bytes {answered[0]}-{answered[1] - 1}, expected bytes 10-19"
+    with pytest.raises(WrongRange, match=found):
         check_range(ContentRange(*answered), 10, 20, 100)
 
 

@@ -306,6 +306,13 @@ def test_a_recording_that_changes_between_two_tries_is_noticed(tenant: ScriptedT
     assert tenant.to("/download")[1].headers["if-match"] == '"v1"'
 
 
+def test_a_size_that_changes_between_two_tries_is_noticed_without_tags_too(tenant: ScriptedTenant) -> None:
+    short = answer(206, WANTED[:9], {"Content-Range": f"bytes 512-767/{SIZE}"}, declared=256)
+    tenant.media(short, ranged(CONTENT + b"more", etag=None))
+    with pytest.raises(SizeDisagrees):
+        read(tenant.source(), UNSIZED)
+
+
 @pytest.mark.parametrize("etag", ['"v2"', 'W/"v1"', None, "v1"])
 def test_an_entity_that_is_not_the_agreed_one_is_refused(tenant: ScriptedTenant, etag: str | None) -> None:
     tenant.media(ranged(CONTENT, etag=etag))
