@@ -1,4 +1,4 @@
-"""What Airflow learns of this package before it imports any of it: connection form, hooks, operators, links.
+"""What Airflow learns of this package before it imports any of it: connection form, hooks, operators, triggers, links.
 
 Airflow validates the returned dictionary whenever it starts, and an invalid one breaks every ``import airflow`` of the
 environment. It is read before Airflow's configuration exists, so this module imports nothing.
@@ -32,6 +32,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [f"cxone_provider.operators.{name}" for name in _OPERATOR_MODULES],
             }
         ],
+        "triggers": [{"integration-name": INTEGRATION_NAME, "python-modules": ["cxone_provider.triggers.storage"]}],
         "extra-links": [
             "cxone_provider.links.archive.ArchivedMediaLink",
             "cxone_provider.links.archive.ManifestLink",

@@ -136,9 +136,10 @@ class RangeNotSatisfiable(SourceError):
 
 
 class RateLimited(SourceError):
-    """429 outlasted the retry budget."""
+    """429 outlasted the retry budget; `retry_after_s` is the wait that the last answer asked for, or None."""
 
     retryable = True
+    retry_after_s: float | None = None
 
 
 class SourceUnavailable(SourceError):

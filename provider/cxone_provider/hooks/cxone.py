@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +17,8 @@ from cxone_provider.archive.errors import ArchiveError
 from cxone_provider.hooks.supervisor import mask
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
     from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
     from cxone_provider.adapters.cxone.settings import CXoneSettings
     from cxone_provider.archive.ports import RecordingSource
@@ -47,28 +51,40 @@ class CXoneHook(BaseHook):
         Raises:
             InvalidSetting: a field is missing or makes no sense; secrets are not shown.
         """
-        from cxone_provider.adapters.cxone.settings import settings_of
-
-        fields = self.get_connection(self.cxone_conn_id)
-        extra: Mapping[str, Any] = fields.extra_dejson
-        for secret in (fields.password, *(extra.get(name) for name in _SECRET_EXTRAS)):
-            mask(secret)
-        settings = settings_of(fields.host, fields.login, fields.password, extra)
-        for proxy in settings.proxies.values():
-            mask(urlsplit(proxy).password)
-        return settings
+        return _settings_of(self.get_connection(self.cxone_conn_id))
 
     @cached_property
     def source(self) -> RecordingV2Source:
         """The tenant's recordings; one token and one pool of connections for as long as the hook lives."""
+        return self._source_of(self.settings)
+
+    def _source_of(self, settings: CXoneSettings) -> RecordingV2Source:
         from cxone_provider.adapters.clock import SystemClock
         from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 
-        return RecordingV2Source(self.settings, SystemClock(self._cancelled), on_token=mask)
+        return RecordingV2Source(settings, SystemClock(self._cancelled), on_token=mask)
 
     def get_conn(self) -> RecordingSource:
         """Return the tenant's recordings."""
         return self.source
+
+    async def aget_conn(self) -> RecordingSource:
+        """Return the tenant's recordings for a trigger, which may not block its event loop.
+
+        The source's own methods block: call them in a thread. They send each request once, so that no thread of the
+        triggerer is held by a wait.
+
+        Raises:
+            InvalidSetting: as for :attr:`settings`.
+        """
+        from airflow.providers.common.compat.connection import get_async_connection
+
+        connection = await get_async_connection(self.cxone_conn_id)
+        return await asyncio.to_thread(self._asking_once, connection)
+
+    def _asking_once(self, connection: Connection) -> RecordingV2Source:
+        settings = _settings_of(connection)
+        return self._source_of(replace(settings, retries=replace(settings.retries, attempts=1)))
 
     def test_connection(self) -> tuple[bool, str]:
         """Fetch a token, as the Test button asks for; return whether it worked, and what is wrong if it did not."""
@@ -78,3 +94,16 @@ class CXoneHook(BaseHook):
         except ArchiveError as error:
             return False, f"{type(error).__name__}: {error}"
         return True, f"{self.settings.base_url} granted a token for: {self.settings.scope}"
+
+
+def _settings_of(connection: Connection) -> CXoneSettings:
+    """Return what a connection says, once all that must not be shown is masked."""
+    from cxone_provider.adapters.cxone.settings import settings_of
+
+    extra: Mapping[str, Any] = connection.extra_dejson
+    for secret in (connection.password, *(extra.get(name) for name in _SECRET_EXTRAS)):
+        mask(secret)
+    settings = settings_of(connection.host, connection.login, connection.password, extra)
+    for proxy in settings.proxies.values():
+        mask(urlsplit(proxy).password)
+    return settings

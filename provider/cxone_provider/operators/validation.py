@@ -7,20 +7,28 @@ from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context, conf
 
 from cxone_provider.archive.audio import canonical_format
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.manifest import read_manifest
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, SegmentPlan, checked_segment_size
 from cxone_provider.archive.policy import ArchivePolicy
-from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.ports import RecordingSource
+from cxone_provider.archive.recording import Outcome, iso
 from cxone_provider.archive.validating import (
     DEFAULT_READERS,
     Checks,
     Validation,
     ValidationSettings,
     validate_recordings,
+)
+from cxone_provider.archive.waiting import (
+    POLL_INTERVAL_S,
+    StorageWait,
+    StorageWatch,
+    parse_wait_s,
+    wait_for_storage,
 )
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
@@ -29,6 +37,8 @@ from cxone_provider.operators.running import KillableOperator, documents_of, som
 
 ON_REJECTED = ("fail", "report")
 _GOING_ON = frozenset({Outcome.READY, Outcome.ALREADY_ARCHIVED})
+# How long after the deadline a deferred task fails if no triggerer has answered.
+_TRIGGERER_GRACE_S = 900
 
 
 class ValidateRecordingOperator(KillableOperator):
@@ -49,6 +59,10 @@ class ValidateRecordingOperator(KillableOperator):
         s3_bucket: bucket of the archive, to find what is archived already; None to leave that to the stream task.
         s3_prefix: path of the archive in it.
         replace: plan also what is archived.
+        wait_for_storage: how long to wait for archived or pending media, all of the batch together: a duration,
+            seconds, ISO 8601 such as ``PT2H``, or True for 6 hours; None for not at all. What still waits then ends
+            IN_COLD_STORAGE.
+        deferrable: wait in the triggerer instead of in a worker; by default as ``[operators] default_deferrable`` says.
         recording_suite: Great Expectations suite in place of the shipped one: a path, or its JSON object.
         plan_suite: the same for segment plans.
         aws_conn_id: connection of the Amazon provider.
@@ -66,6 +80,8 @@ class ValidateRecordingOperator(KillableOperator):
         "s3_bucket",
         "s3_prefix",
         "replace",
+        "wait_for_storage",
+        "deferrable",
         "recording_suite",
         "plan_suite",
         "aws_conn_id",
@@ -91,6 +107,8 @@ class ValidateRecordingOperator(KillableOperator):
         s3_bucket: str | None = None,
         s3_prefix: str = "cxone",
         replace: bool | str = False,
+        wait_for_storage: Any = None,
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
         recording_suite: Any = None,
         plan_suite: Any = None,
         aws_conn_id: str | None = "aws_default",
@@ -108,6 +126,8 @@ class ValidateRecordingOperator(KillableOperator):
         self.s3_bucket = s3_bucket
         self.s3_prefix = s3_prefix
         self.replace = replace
+        self.wait_for_storage = wait_for_storage
+        self.deferrable = deferrable
         self.recording_suite = recording_suite
         self.plan_suite = plan_suite
         self.aws_conn_id = aws_conn_id
@@ -121,22 +141,54 @@ class ValidateRecordingOperator(KillableOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return one segment plan per recording."""
         with self.work():
-            on_rejected = rendered.choice(self.on_rejected, "on_rejected", ON_REJECTED)
-            recordings = documents_of(self.recordings, "recordings")
-            settings = self._settings()
-            with closing(self.hook.get_conn()) as source:
-                validation = validate_recordings(
-                    recordings,
-                    source=source,
-                    clock=self.clock,
-                    settings=settings,
-                    checks=self._checks(),
-                    archived=self._archived(),
-                    cancelled=self.cancelled,
-                )
-            self._tell(validation)
-            self._refuse(validation, on_rejected, context)
-            return [plan.to_document() for plan in validation.plans]
+            return self._planned(context, parse_wait_s(self.wait_for_storage))
+
+    def execute_complete(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
+        """Go on when the trigger has fired: ask for the whole batch again, and wait no more."""
+        with self.work():
+            self.log.info("%s", StorageWait.from_document(event))
+            return self._planned(context, None)
+
+    def _planned(self, context: Context, wait_s: float | None) -> list[dict[str, Any]]:
+        on_rejected = rendered.choice(self.on_rejected, "on_rejected", ON_REJECTED)
+        with closing(self.hook.get_conn()) as source:
+            validation = self._validated(source)
+            cold = [plan.recording_id for plan in validation.plans if plan.outcome is Outcome.IN_COLD_STORAGE]
+            if wait_s is not None and cold and not (on_rejected == "fail" and _refused_for_good(validation)):
+                self._wait(cold, wait_s, source)
+                validation = self._validated(source)
+        self._tell(validation)
+        self._refuse(validation, on_rejected, context)
+        return [plan.to_document() for plan in validation.plans]
+
+    def _validated(self, source: RecordingSource) -> Validation:
+        return validate_recordings(
+            documents_of(self.recordings, "recordings"),
+            source=source,
+            clock=self.clock,
+            settings=self._settings(),
+            checks=self._checks(),
+            archived=self._archived(),
+            cancelled=self.cancelled,
+        )
+
+    def _wait(self, recording_ids: Sequence[str], wait_s: float, source: RecordingSource) -> None:
+        """Wait here, or leave the worker: then this raises what Airflow defers a task by."""
+        deadline_at = self.clock.now().add(seconds=wait_s)
+        end = str(iso(deadline_at))
+        self.log.info("Waiting until %s for %d recordings: %s", end, len(recording_ids), some_of(recording_ids))
+        if not rendered.flag(self.deferrable, "deferrable"):
+            watch = StorageWatch(recording_ids, deadline_at, POLL_INTERVAL_S)
+            self.log.info("%s", wait_for_storage(watch, source, self.clock, self.cancelled))
+            return
+        from cxone_provider.triggers.storage import StorageStateTrigger
+
+        conn_id = rendered.text(self.cxone_conn_id, "cxone_conn_id")
+        self.defer(
+            trigger=StorageStateTrigger(conn_id, recording_ids, end, POLL_INTERVAL_S),
+            method_name="execute_complete",
+            timeout=wait_s + _TRIGGERER_GRACE_S,
+        )
 
     def _settings(self) -> ValidationSettings:
         audio_format = rendered.optional_text(self.audio_format, "audio_format")
@@ -198,6 +250,13 @@ class ValidateRecordingOperator(KillableOperator):
             raise AirflowFailException(
                 f"{len(ended)} of {len(validation.plans)} recordings cannot be archived: {' | '.join(ended)}"
             )
+
+
+def _refused_for_good(validation: Validation) -> bool:
+    """Tell whether a recording ended in a way that neither waiting nor another try can mend."""
+    ended = {plan.recording_id for plan in validation.plans if plan.outcome not in _GOING_ON}
+    cold = {plan.recording_id for plan in validation.plans if plan.outcome is Outcome.IN_COLD_STORAGE}
+    return bool(ended - cold - set(validation.passing))
 
 
 def _in_words(plan: SegmentPlan) -> str:

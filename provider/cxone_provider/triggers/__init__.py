@@ -1,0 +1,1 @@
+"""Waiting for CXone in Airflow's triggerer."""
