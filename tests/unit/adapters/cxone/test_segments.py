@@ -597,7 +597,7 @@ def test_a_drip_ends_within_the_limit(tenant: ScriptedTenant, reply: Answer) -> 
     began_s = time.monotonic()
     with pytest.raises(TransferStalled):
         read(source)
-    assert 0.3 < time.monotonic() - began_s < 1.4
+    assert 0.3 < time.monotonic() - began_s < 3
 
 
 def test_a_stalled_chunk_is_repeated_from_its_last_full_slice(tenant: ScriptedTenant) -> None:
