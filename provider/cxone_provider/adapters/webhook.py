@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 from cxone_provider import __version__
 from cxone_provider.adapters.addresses import AddressGuard, Resolver, resolve
 from cxone_provider.adapters.pinning import PinningAdapter
+from cxone_provider.adapters.redacting import hiding, redact_library_logs
 from cxone_provider.adapters.retrying import TryAgain, parse_retry_after_s
 from cxone_provider.adapters.webhook_settings import WebhookSettings
 from cxone_provider.archive.errors import DeliveryFailed, DeliveryRefused, InvalidSetting, ReceiverForbidden
@@ -55,6 +56,7 @@ class WebhookNotifier:
     def __init__(self, settings: WebhookSettings, clock: Clock, *, resolver: Resolver = resolve) -> None:
         if settings.ca_bundle is not None and not Path(settings.ca_bundle).exists():
             raise InvalidSetting("extra.ca_bundle of the webhook connection does not exist", found=settings.ca_bundle)
+        redact_library_logs()
         self._settings = settings
         self._clock = clock
         self._guard = AddressGuard(settings.allowed, ReceiverForbidden, resolver)
@@ -108,7 +110,8 @@ class WebhookNotifier:
     def _post(self, webhook_id: str, body: bytes) -> _Reply:
         limit_s = self._settings.timeout_s
         request = Request("POST", self._settings.url, headers=self._headers(webhook_id, body), data=body).prepare()
-        with closing(_BoundedTransport(self._guard)) as transport, _cut_after(limit_s, transport):
+        transport = _BoundedTransport(self._guard)
+        with closing(transport), _cut_after(limit_s, transport), hiding(self._hidden):
             try:
                 return self._exchange(transport, request)
             except (OSError, HTTPError) as error:

@@ -69,10 +69,13 @@ def archive_bucket(
     """
     from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
+    from cxone_provider.adapters.redacting import redact_library_logs
     from cxone_provider.adapters.s3.client import tuned_client_config
     from cxone_provider.adapters.s3.settings import store_settings
     from cxone_provider.adapters.s3.store import S3Store
 
+    # Before the first request for credentials: its answer holds them.
+    redact_library_logs()
     hook: Any = AwsGenericHook(aws_conn_id=aws_conn_id, client_type="s3")
     settings = store_settings(**_archive_options(hook.service_config), **writing)
     config = tuned_client_config(concurrency=concurrency, checksum=settings.checksum, user=hook.config)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 
 from cxone_provider.adapters.clock import SystemClock
+from cxone_provider.adapters.redacting import redact_library_logs
 from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
 from cxone_provider.adapters.s3.bucket import Bucket
 from cxone_provider.adapters.s3.conditions import Conditions
@@ -71,6 +72,7 @@ class S3Store:
         clock: Clock | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
+        redact_library_logs()
         self.bucket = bucket
         self._settings = settings or StoreSettings()
         self._s3 = Bucket(client, bucket, self._settings, retry or RETRY, clock or SystemClock())
