@@ -32,6 +32,9 @@ PARAMS = {
     "segment_size_bytes": Param(
         8 * 2**20, type="integer", minimum=1, maximum=512 * 2**20, description="Bytes fetched by one request"
     ),
+    "wait_for_storage": Param(
+        None, type=["null", "string"], pattern="^P", description="How long to wait for archived media, e.g. PT6H"
+    ),
     "s3_bucket": Param(os.environ.get("CXONE_ARCHIVE_BUCKET", "cxone-archive"), type="string", minLength=3),
     "s3_prefix": Param("cxone", type="string", description="Path of the archive in the bucket"),
     "replace": Param(default=False, type="boolean", description="Archive again what is archived already"),
@@ -51,6 +54,7 @@ with DAG(
         audio_format="{{ params.audio_format }}",
         max_duration_s="{{ params.max_duration_s }}",
         segment_size_bytes="{{ params.segment_size_bytes }}",
+        wait_for_storage="{{ params.wait_for_storage }}",
         on_rejected="fail",
     )
     stream = StreamRecordingToS3Operator(

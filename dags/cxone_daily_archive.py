@@ -52,6 +52,7 @@ PARAMS = {
     "audio_format": Param(None, type=["null", "string"], enum=[None, "mp3", "wav", "mp4"], description="None: native"),
     "max_duration_s": Param(3600, type="integer", minimum=1, description="Longest recording, in seconds"),
     "segment_size_bytes": Param(8 * 2**20, type="integer", minimum=1, maximum=512 * 2**20),
+    "wait_for_storage": Param(None, type=["null", "string"], pattern="^P", description="For archived media, e.g. PT6H"),
     "concurrency": Param(4, type="integer", minimum=1, maximum=64, description="Segments in flight in each batch"),
     "encryption": Param(None, type=["null", "string"], enum=[None, "SSE-S3", "SSE-KMS"], description="None: bucket's"),
     "max_failed": Param(0, type="integer", minimum=0, description="Recordings that may FAIL before the run does"),
@@ -86,6 +87,7 @@ with DAG(
             audio_format="{{ params.audio_format }}",
             max_duration_s="{{ params.max_duration_s }}",
             segment_size_bytes="{{ params.segment_size_bytes }}",
+            wait_for_storage="{{ params.wait_for_storage }}",
             on_rejected="report",
             **ARCHIVE,
         )

@@ -68,6 +68,7 @@ def validated(form: ParamsDict, params: dict[str, object]) -> None:
         ("cxone_daily_archive", {"manifest_uri": "/etc/passwd"}),
         ("cxone_daily_archive", {"concurrency": 65}),
         ("cxone_daily_archive", {"recordings": "call-1"}),
+        ("cxone_daily_archive", {"wait_for_storage": "a while"}),
         ("cxone_verify_archive", {"slice_count": 0}),
         ("cxone_verify_archive", {"slice_index": -1}),
         ("cxone_verify_archive", {"sweep_older_than": "soon"}),
