@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cxone_provider.__main__ import main
+from cxone_provider.__main__ import _parser, main
 from cxone_provider.archive.trail import empty_trail
 
-PROVIDER = Path(__file__).parents[2] / "provider"
+PROJECT = Path(__file__).parents[2]
+PROVIDER = PROJECT / "provider"
 TRAIL = empty_trail("rec").extended(
     [
         *({"event": "segment", "chunk_index": number} for number in range(3)),
@@ -116,6 +118,18 @@ def test_a_file_that_is_not_there_is_status_2(tmp_path: Path, capsys: pytest.Cap
 def test_an_endpoint_that_is_none_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", BUCKET, "--endpoint-url", "nonsense"]) == 2
     assert "boto3 cannot make an S3 client" in capsys.readouterr().err
+
+
+def test_the_documented_commands_are_commands() -> None:
+    text = (PROJECT / "docs" / "archive.md").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("python -m cxone_provider ")]
+    assert len(lines) >= 5
+    for line in lines:
+        _parser().parse_args(shlex.split(line, comments=True)[3:])
+
+
+def test_the_document_says_what_digests_do_not_prove() -> None:
+    assert "*unchanged since receipt*" in (PROJECT / "docs" / "archive.md").read_text()
 
 
 BLOCKED = """

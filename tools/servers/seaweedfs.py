@@ -82,6 +82,7 @@ def seaweedfs(
     locked_buckets: Sequence[str] = (),
     access_key: str = "archive",
     secret_key: str | None = None,
+    users_can_be_made: bool = False,
 ) -> Iterator[S3Server]:
     """Run SeaweedFS until the block ends, or until this process ends, however it ends.
 
@@ -91,6 +92,7 @@ def seaweedfs(
         locked_buckets: the same, with Object Lock and therefore versioned.
         access_key: access key id of the only user.
         secret_key: its secret; a random one if not given.
+        users_can_be_made: let the IAM API at the same address make further users.
 
     Raises:
         ServerNotReady: it does not start.
@@ -98,7 +100,7 @@ def seaweedfs(
     directory.mkdir(parents=True, exist_ok=True)
     secret = secret_key or secrets.token_urlsafe(24)
     with ExitStack() as stack:
-        server = _started(stack, directory, access_key, secret)
+        server = _started(stack, directory, access_key, secret, {"s3.iam.readOnly": not users_can_be_made})
         client = server.client()
         for name in buckets:
             make_bucket(client, name, locked=False)
@@ -108,7 +110,9 @@ def seaweedfs(
         yield server
 
 
-def _started(stack: ExitStack, directory: Path, access_key: str, secret_key: str) -> S3Server:
+def _started(
+    stack: ExitStack, directory: Path, access_key: str, secret_key: str, options: Mapping[str, bool]
+) -> S3Server:
     env = _environment(directory, access_key, secret_key)
     log_path = directory / "seaweedfs.log"
     (directory / "data").mkdir(exist_ok=True)
@@ -117,7 +121,7 @@ def _started(stack: ExitStack, directory: Path, access_key: str, secret_key: str
         # Between choosing and using a port somebody else may take it: then once more, with others.
         ports = _free_ports()
         stack.callback(_remove_sockets, ports)
-        process = stack.enter_context(leashed(_command(directory, ports), log_path=log_path, env=env))
+        process = stack.enter_context(leashed(_command(directory, ports, options), log_path=log_path, env=env))
         endpoint = f"http://{LOOPBACK}:{ports['s3.port']}"
         if _answers(process, f"{endpoint}/status"):
             return S3Server(endpoint, access_key, secret_key)
@@ -139,8 +143,9 @@ def _remove_sockets(ports: Mapping[str, int]) -> None:
             socket.unlink(missing_ok=True)
 
 
-def _command(directory: Path, ports: Mapping[str, int]) -> list[str]:
+def _command(directory: Path, ports: Mapping[str, int], switches: Mapping[str, bool]) -> list[str]:
     options: dict[str, object] = {
+        **{name: str(switch).lower() for name, switch in switches.items()},
         **ports,
         "dir": directory / "data",
         "ip": LOOPBACK,
