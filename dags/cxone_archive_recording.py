@@ -37,6 +37,17 @@ PARAMS = {
     ),
     "s3_bucket": Param(os.environ.get("CXONE_ARCHIVE_BUCKET", "cxone-archive"), type="string", minLength=3),
     "s3_prefix": Param("cxone", type="string", description="Path of the archive in the bucket"),
+    "object_lock_mode": Param(
+        os.environ.get("CXONE_OBJECT_LOCK_MODE") or None,
+        type=["null", "string"],
+        enum=[None, "GOVERNANCE", "COMPLIANCE"],
+        description="Goes with retain_until",
+    ),
+    "retain_until": Param(
+        os.environ.get("CXONE_RETAIN_UNTIL") or None,
+        type=["null", "string"],
+        description="A time, P7Y from a recording's start, or JSON: by a field of its metadata",
+    ),
     "replace": Param(default=False, type="boolean", description="Archive again what is archived already"),
 }
 
@@ -62,6 +73,8 @@ with DAG(
         plans=validate.output,
         s3_bucket="{{ params.s3_bucket }}",
         s3_prefix="{{ params.s3_prefix }}",
+        object_lock_mode="{{ params.object_lock_mode }}",
+        retain_until="{{ params.retain_until }}",
         replace="{{ params.replace }}",
     )
     NotifyArchiveOperator(

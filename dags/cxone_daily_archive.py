@@ -15,7 +15,8 @@ A recording never fails its batch: it ends in an outcome of its own, in the audi
 `check_run`'s log, and in the archive under `runs/`. A try that was interrupted goes on where it stopped.
 
 **Before the first run** make the connections `cxone_default`, `aws_default` and `archive_webhook_default`, and set
-`CXONE_MANIFEST_URI`, `CXONE_ARCHIVE_BUCKET` and, for no webhook, an empty `CXONE_WEBHOOK_CONN_ID` in the environment.
+`CXONE_MANIFEST_URI`, `CXONE_ARCHIVE_BUCKET` and, for no webhook, an empty `CXONE_WEBHOOK_CONN_ID` in the environment;
+for Object Lock `CXONE_OBJECT_LOCK_MODE` and `CXONE_RETAIN_UNTIL`.
 Triggered by hand, the form below takes everything else.
 """
 
@@ -55,6 +56,17 @@ PARAMS = {
     "wait_for_storage": Param(None, type=["null", "string"], pattern="^P", description="For archived media, e.g. PT6H"),
     "concurrency": Param(4, type="integer", minimum=1, maximum=64, description="Segments in flight in each batch"),
     "encryption": Param(None, type=["null", "string"], enum=[None, "SSE-S3", "SSE-KMS"], description="None: bucket's"),
+    "object_lock_mode": Param(
+        os.environ.get("CXONE_OBJECT_LOCK_MODE") or None,
+        type=["null", "string"],
+        enum=[None, "GOVERNANCE", "COMPLIANCE"],
+        description="Goes with retain_until",
+    ),
+    "retain_until": Param(
+        os.environ.get("CXONE_RETAIN_UNTIL") or None,
+        type=["null", "string"],
+        description="A time, P7Y from a recording's start, or JSON: by a field of its metadata",
+    ),
     "max_failed": Param(0, type="integer", minimum=0, description="Recordings that may FAIL before the run does"),
 }
 ARCHIVE: dict[str, Any] = {"s3_bucket": "{{ params.s3_bucket }}", "s3_prefix": "{{ params.s3_prefix }}"}
@@ -96,6 +108,8 @@ with DAG(
             plans=validate.output,
             concurrency="{{ params.concurrency }}",
             encryption="{{ params.encryption }}",
+            object_lock_mode="{{ params.object_lock_mode }}",
+            retain_until="{{ params.retain_until }}",
             max_active_tis_per_dagrun=4,
             **ARCHIVE,
         )

@@ -157,6 +157,19 @@ def test_one_recording_by_hand_leads_to_its_object_and_manifest(site: Site, run_
     assert links["stream[-1]._link_ManifestLink"] == f"{site.s3.endpoint}/{BUCKET}/cxone/manifests/call-1.json"
 
 
+def test_a_lock_that_the_bucket_does_not_have_stops_both_dags_before_any_media(site: Site, run_dag: RunDag) -> None:
+    add_calls(site)
+    lock = {
+        "object_lock_mode": "GOVERNANCE",
+        "retain_until": '{"field": "class", "values": {"a": "P9Y"}, "default": "P7Y"}',
+    }
+    by_hand = run_dag("cxone_archive_recording", recording_id="call-1", **lock)
+    daily = run_dag("cxone_daily_archive", recordings=["call-1"], **lock)
+    assert (states(by_hand)["stream[-1]"], states(daily)["batch.stream[0]"]) == ("failed", "failed")
+    assert site.media_requests() == 0
+    assert not [key for key in site.objects() if "/runs/" not in key]
+
+
 def test_the_weekly_run_finds_what_was_changed_and_leaves_what_lives(site: Site, run_dag: RunDag) -> None:
     assert states(run_dag("cxone_verify_archive")) == {"verify_archive[-1]": "skipped", "sweep_uploads[-1]": "success"}
     add_calls(site)
