@@ -1,8 +1,8 @@
 """What HTTP libraries log at DEBUG, without the secrets that requests and answers carry.
 
-botocore logs requests with all their headers, the token of temporary credentials among them, and the bodies of answers,
-those of STS included; urllib3 logs paths and queries, and a webhook's path may be its password. Their records are
-rewritten before any handler sees them, under Airflow and in plain Python alike.
+botocore logs requests with all their headers, the token of temporary credentials among them, and with their bodies,
+which are recordings; and the bodies of answers, those of STS included. urllib3 logs paths and queries, and a webhook's
+path may be its password. Their records are rewritten before any handler sees them, under Airflow and in plain Python.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _HIDDEN = "***"
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        # a request's body is the recording, or its metadata
+        r"(?P<kept>'body': (?:bytearray\()?)b(?:'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")",
         # header fields: in a mapping's repr, behind the name in a canonical request, in an echo of either
         r"(?P<kept>\b(?:proxy-)?authorization['\"]?\s*[:=]\s*(?:b?['\"])?)[^'\"\r\n\\<]+",
         r"(?P<kept>\bx-amz-(?:[a-z0-9-]*-)?(?:token|customer-key)['\"]?\s*[:=]\s*(?:b?['\"])?)[^'\"\s\\<&,]+",
@@ -81,7 +83,7 @@ def hiding(texts: Sequence[str]) -> Iterator[None]:
 
 
 def redacted(text: str) -> str:
-    """Return `text` without tokens, signatures and passwords where HTTP has them, and without card numbers."""
+    """Return `text` without bodies, tokens, signatures and passwords where HTTP has them, and without card numbers."""
     for hidden in _hidden_here.get():
         text = text.replace(hidden, _HIDDEN)
     for pattern in _PATTERNS:

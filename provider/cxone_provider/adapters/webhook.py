@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from requests import PreparedRequest, Request, Response
 from urllib3.connection import HTTPConnection
@@ -26,6 +28,7 @@ from cxone_provider.archive.ports import Clock, Delivery
 STREAM_SOURCE = "cxone-recording-streamer"
 _REPEATED = frozenset({408, 425, 429, *range(500, 600)})
 _SHORTEST_HIDDEN_TEXT = 4
+_SHORTEST_TOKEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ def _hidden_texts(settings: WebhookSettings) -> tuple[str, ...]:
     path = Request("POST", settings.url).prepare().path_url
     texts = (path, settings.secret, *settings.headers.values())
     words = {word for text in texts for word in (text, *text.split()) if len(word) >= _SHORTEST_HIDDEN_TEXT}
+    # A router may name the one segment or value it does not like; words of a language are shorter than tokens.
+    words |= {word for word in re.split(r"[/?&=]", f"{path}/{unquote(path)}") if len(word) >= _SHORTEST_TOKEN}
     return tuple(sorted(words, key=len, reverse=True))
 
 
