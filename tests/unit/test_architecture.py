@@ -210,6 +210,11 @@ def test_pytest_looks_into_every_folder_of_tests() -> None:
     assert [path for path in found if not path.startswith(tuple(f"{folder}/" for folder in searched))] == []
 
 
+def test_users_get_the_types() -> None:
+    assert "Typing :: Typed" in (PROJECT / "pyproject.toml").read_text()
+    assert (PACKAGE / "py.typed").exists()
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     version = re.search(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(), re.MULTILINE)
     newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
