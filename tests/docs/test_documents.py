@@ -53,3 +53,10 @@ def test_every_make_target_exists(document: Path) -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     named = set(re.findall(r"`make ([a-z][a-z-]*)", document.read_text(encoding="utf-8")))
     assert named <= targets
+
+
+def test_every_test_that_a_promise_names_exists() -> None:
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/.]+\.py)`", text)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).is_file()] == []
