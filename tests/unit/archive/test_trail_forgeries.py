@@ -6,10 +6,14 @@ next. The exhaustive test checks these two where they lie; the sampled ones chec
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxone_provider.archive.errors import AuditBroken
 from cxone_provider.archive.trail import Trail, _chained, empty_trail, origin, verify_trail
@@ -119,3 +123,53 @@ def test_every_line_that_was_moved_is_seen(forge: Callable[[int], list[bytes]]) 
     # The last line cannot be swapped; dropping it cuts the tail, which only a head kept elsewhere shows.
     for index in range(LINES - 1):
         assert is_broken(b"".join(forge(index))), index
+
+
+def rewritten(line: bytes, **changes: Any) -> bytes:
+    """Return a line with other values, serialised as a careless forger would."""
+    return json.dumps({**json.loads(line), **changes}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+FIRST = STORED[0]
+HASH = TRAIL.events[0]["hash"]
+FIELD = f'"hash":"{HASH}",'.encode()
+SAME_MEANING = {
+    "the hash first": b"{" + FIELD + FIRST.replace(FIELD, b"")[1:],
+    "the hash last": FIRST.replace(FIELD, b"").replace(b"}\n", b"," + FIELD[:-1] + b"}\n"),
+    "the hash one name later": FIRST.replace(FIELD, b"").replace(b'"prev"', FIELD + b'"prev"'),
+    "the hash twice": FIRST.replace(FIELD, FIELD + FIELD),
+    "another hash in front": FIRST.replace(FIELD, b'"hash":"' + b"0" * 64 + b'",' + FIELD),
+    "the hash escaped": FIRST.replace(b'"hash"', b'"\\u0068ash"'),
+    "a surrogate for a hash": FIRST.replace(str(HASH).encode(), b"\\ud800"),
+    "a space": FIRST.replace(b'":', b'": ', 1),
+    "a space at the end": FIRST.replace(b"\n", b" \n"),
+    "a carriage return": FIRST.replace(b"\n", b"\r\n"),
+    "an empty line": b"\n" + FIRST,
+    "a mark of byte order": b"\xef\xbb\xbf" + FIRST,
+    "another number of the same value": FIRST.replace(b'"seq":0', b'"seq":0.0'),
+    "a name twice": FIRST.replace(b'"attempts":1', b'"attempts":1,"attempts":1'),
+    "no hash": FIRST.replace(FIELD, b""),
+    "null for a hash": rewritten(FIRST, hash=None),
+    "an array": b"[" + FIRST[:-1] + b"]\n",
+    "text behind it": FIRST.replace(b"\n", b"{}\n"),
+}
+
+
+@pytest.mark.parametrize("forged", SAME_MEANING.values(), ids=SAME_MEANING)
+def test_what_means_nearly_the_same_is_not_the_same(forged: bytes) -> None:
+    assert forged != FIRST
+    assert is_broken(forged + b"".join(STORED[1:3]))
+
+
+@given(start=st.integers(0, 2000), length=st.integers(0, 700), put=st.binary(max_size=40), end=st.booleans())
+def test_any_cut_and_paste_is_seen_or_cuts_the_tail(start: int, length: int, put: bytes, end: bool) -> None:
+    raw = b"".join(STORED[:5])
+    forged = raw[:start] + put + (b"" if end else raw[start + length :])
+    cuts = {TRAIL.cut(lines).raw for lines in range(6)}
+    assert is_broken(forged) is (forged not in cuts)
+
+
+@given(whole=st.permutations(STORED[:5]), lines=st.integers(0, 5))
+def test_lines_in_any_other_order_are_seen(whole: list[bytes], lines: int) -> None:
+    forged = b"".join(whole[:lines])
+    assert is_broken(forged) is (forged != TRAIL.cut(lines).raw)
