@@ -12,6 +12,7 @@ from cxone_provider.archive.errors import AuthenticationFailed, InvalidSetting, 
 from cxone_provider.archive.recording import RecordingRef
 from cxone_provider.hooks import archive_webhook as webhook_module
 from cxone_provider.hooks import cxone as hook_module
+from cxone_provider.hooks import supervisor as supervisor_module
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.archive_webhook import archive_webhook
 from cxone_provider.hooks.cxone import CXoneHook
@@ -35,7 +36,7 @@ def set_connection(monkeypatch: pytest.MonkeyPatch) -> SetConnection:
 @pytest.fixture
 def masked(monkeypatch: pytest.MonkeyPatch) -> set[object]:
     secrets: set[object] = set()
-    for module in (hook_module, webhook_module):
+    for module in (hook_module, webhook_module, supervisor_module):
         monkeypatch.setattr(module, "mask", secrets.add)
     return secrets
 
@@ -129,6 +130,15 @@ def test_the_bucket_is_reached_as_the_aws_connection_says(set_connection: SetCon
     assert reached.settings.checksum == "none"
     assert reached.storage_document() == {"encryption": "SSE-S3", "storage_class": "STANDARD_IA", "tags": {"a": "b"}}
     assert reached.store.bucket == "bucket"
+
+
+def test_the_passwords_of_s3_proxies_are_masked(set_connection: SetConnection, masked: set[object]) -> None:
+    extra = {"region_name": "eu-west-3", "config_kwargs": {"proxies": {"https": "http://u:p%40ss@proxy.example:3128"}}}
+    set_connection("aws_default", conn_type="aws", login="key", password="secret", extra=extra)
+    archive_bucket("bucket", aws_conn_id="aws_default")
+    assert masked == {"p%40ss", "p@ss"}
+    archive_bucket("bucket", aws_conn_id="no_such_connection")
+    assert masked == {"p%40ss", "p@ss"}
 
 
 def test_an_unknown_archive_option_is_refused(set_connection: SetConnection) -> None:

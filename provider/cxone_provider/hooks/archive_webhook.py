@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from cxone_provider.hooks.supervisor import mask
+from cxone_provider.hooks.supervisor import mask, mask_proxies
 
 if TYPE_CHECKING:
     from cxone_provider.adapters.webhook import WebhookNotifier
@@ -30,6 +30,7 @@ def archive_webhook(http_conn_id: str, clock: Clock) -> WebhookNotifier:
     settings = webhook_settings(
         fields.host, fields.schema, fields.port, fields.login, fields.password, fields.extra_dejson
     )
-    for secret in (*settings.secret.split(), *settings.headers.values(), *settings.proxies.values()):
+    for secret in (*settings.secret.split(), *settings.headers.values()):
         mask(secret)
+    mask_proxies(settings.proxies)
     return WebhookNotifier(settings, clock)

@@ -9,12 +9,11 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from cxone_provider.archive.errors import ArchiveError
-from cxone_provider.hooks.supervisor import mask
+from cxone_provider.hooks.supervisor import mask, mask_proxies
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -104,6 +103,5 @@ def _settings_of(connection: Connection) -> CXoneSettings:
     for secret in (connection.password, *(extra.get(name) for name in _SECRET_EXTRAS)):
         mask(secret)
     settings = settings_of(connection.host, connection.login, connection.password, extra)
-    for proxy in settings.proxies.values():
-        mask(urlsplit(proxy).password)
+    mask_proxies(settings.proxies)
     return settings

@@ -7,6 +7,8 @@ The threads of a task share the channel to it. Airflow guards the channel of a r
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import mask_secret
 
@@ -18,3 +20,12 @@ def mask(secret: object) -> None:
     if isinstance(secret, str) and secret:
         with SUPERVISOR:
             mask_secret(secret)
+
+
+def mask_proxies(proxies: object) -> None:
+    """Have Airflow hide the passwords in the URLs of a mapping; what is no such mapping has none."""
+    if isinstance(proxies, Mapping):
+        for url in proxies.values():
+            password = urlsplit(str(url)).password or ""
+            mask(password)
+            mask(unquote(password))
