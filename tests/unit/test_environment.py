@@ -18,9 +18,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = (PROJECT / "constraints.txt").read_text()
 
 LISTING = """
-:env:.index-url='https://user:word@mirror.example/simple'
-global.index-url='https://other.example/simple'
-global.extra-index-url='https://one.example/simple\\nhttps://two.example/simple'
+:env:.index-url='https://user:word@mirror.example/index'
+global.index-url='https://other.example/index'
+global.extra-index-url='https://one.example/index\\nhttps://two.example/index'
 global.cert='/etc/ca.pem'
 install.cert='/etc/install.pem'
 global.quiet='1'
@@ -41,7 +41,7 @@ def installed(tmp_path: Path) -> Environment:
 
 def test_pips_settings_are_read_in_pips_order() -> None:
     settings = pip_settings(LISTING)
-    assert settings["index-url"] == "https://user:word@mirror.example/simple"
+    assert settings["index-url"] == "https://user:word@mirror.example/index"
     assert settings["cert"] == "/etc/install.pem"
 
 
@@ -49,16 +49,16 @@ def test_uv_looks_where_pip_looks() -> None:
     env = uv_environment(pip_settings(LISTING), {"PATH": "/bin"})
     assert env == {
         "PATH": "/bin",
-        "UV_DEFAULT_INDEX": "https://user:word@mirror.example/simple",
-        "UV_INDEX": "https://one.example/simple https://two.example/simple",
+        "UV_DEFAULT_INDEX": "https://user:word@mirror.example/index",
+        "UV_INDEX": "https://one.example/index https://two.example/index",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "SSL_CERT_FILE": "/etc/install.pem",
     }
 
 
 def test_what_is_set_for_uv_stays() -> None:
-    given = {"UV_DEFAULT_INDEX": "https://mine.example/simple"}
-    assert uv_environment(pip_settings(LISTING), given)["UV_DEFAULT_INDEX"] == "https://mine.example/simple"
+    given = {"UV_DEFAULT_INDEX": "https://mine.example/index"}
+    assert uv_environment(pip_settings(LISTING), given)["UV_DEFAULT_INDEX"] == "https://mine.example/index"
 
 
 def test_a_pin_is_taken_with_its_hashes() -> None:
