@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import fcntl
 import hashlib
 import json
 import os
@@ -288,7 +289,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parse_arguments(arguments)
     environment = Environment(given.venv.absolute(), given.wheel.absolute() if given.wheel else None)
     try:
-        (install if given.command == "install" else compile_constraints)(environment)
+        with CONSTRAINTS.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` in this folder waits for the first one's work
+            (install if given.command == "install" else compile_constraints)(environment)
     except InstallError as error:
         say(str(error))
         return 1
