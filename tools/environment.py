@@ -186,10 +186,7 @@ def make_venv(environment: Environment) -> None:
     say(f"making {environment.folder} with Python {platform.python_version()}")
     if environment.folder.exists():
         shutil.rmtree(environment.folder)
-    run(
-        [sys.executable, "-m", "venv", environment.folder],
-        hint="On Debian and Ubuntu: apt install python3-venv.",
-    )
+    run([sys.executable, "-m", "venv", environment.folder], hint="On Debian and Ubuntu: apt install python3-venv.")
 
 
 def install_uv(environment: Environment) -> None:
