@@ -198,7 +198,9 @@ class StorageWatch:
             raise
         except RateLimited as error:
             with self._lock:
-                self._least_pause_s = max(self._least_pause_s or 0.0, error.retry_after_s or 0.0)
+                told_s = error.retry_after_s or 0.0
+                known_s: float | None = self._least_pause_s  # another reader may have set it meanwhile
+                self._least_pause_s = told_s if known_s is None else max(known_s, told_s)
         except AuthenticationFailed:
             # One refusal ends it for all: asking on could lock the account, and validation tells what was refused.
             self._end_as("final", *self.waiting)
