@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pendulum
@@ -26,6 +25,7 @@ from cxone_provider.archive.evidence import TrailJournal
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.manifest import Manifest, read_manifest
 from cxone_provider.archive.plan import SegmentPlan
+from cxone_provider.archive.pooling import pool_of
 from cxone_provider.archive.ports import Clock, Media, ObjectLock, ObjectStore, RecordingSource, ResumeJournal
 from cxone_provider.archive.recording import Outcome, RecordingRef
 from cxone_provider.archive.settings import ArchiveSettings, Workbench
@@ -70,13 +70,8 @@ def archive_recordings(
         (store if settings.lock is None else store.locked(ObjectLock(legal_hold=True))).check()
     workers = min(settings.concurrency, max(1, len(plans)))
     run = _Run(bench, journal, readers=settings.concurrency // workers)
-    with ThreadPoolExecutor(workers, thread_name_prefix="cxone-recording") as pool:
-        try:
-            logs = [entry for entries in pool.map(run.archive, plans) for entry in entries]
-        except BaseException:
-            # A time-out of the task strikes here, and leaving the pool waits for all that is still in it.
-            bench.cancelled.set()
-            raise
+    with pool_of(workers, "cxone-recording", bench.cancelled) as pool:
+        logs = [entry for entries in pool.map(run.archive, plans) for entry in entries]
     if bench.cancelled.is_set():
         raise TransferCancelled("the run was stopped; what is archived stays archived")
     return logs

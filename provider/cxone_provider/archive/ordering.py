@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cxone_provider.archive.errors import TransferCancelled
 from cxone_provider.archive.integrity import Witness
@@ -53,6 +55,17 @@ class InOrder:
         with self._turn:
             self._failed = True
             self._turn.notify_all()
+
+    @contextmanager
+    def stopping_all(self) -> Iterator[None]:
+        """Stop every reader when the block is left by an error, whichever it is."""
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if not done:
+                self.fail()
 
     def recover(self) -> None:
         """Take readers again after a failure that is dealt with."""

@@ -199,14 +199,9 @@ class Transfer:
             raise next((error for error in errors if not isinstance(error, ReaderStopped)), errors[0])
 
     def _convey_queue(self, queue: SimpleQueue[int], buffer: memoryview) -> None:
-        try:
-            while not queue.empty():
-                self._convey(queue.get_nowait(), buffer)
-        except Empty:
-            return  # another reader took the last one
-        except BaseException:
-            self._order.fail()
-            raise
+        with self._order.stopping_all():
+            while (number := _taken(queue)) is not None:
+                self._convey(number, buffer)
 
     def _convey(self, number: int, buffer: memoryview) -> None:
         chunks = self._fetch(number, buffer)
@@ -288,3 +283,10 @@ class Transfer:
                 self._show(number, buffer[:filled])
                 self._keep(number, buffer[:filled], chunks)
             reader.expect_end()
+
+
+def _taken(queue: SimpleQueue[int]) -> int | None:
+    try:
+        return queue.get_nowait()
+    except Empty:
+        return None

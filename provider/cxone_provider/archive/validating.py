@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from cxone_provider.archive.listing import read_ref
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, Reason, SegmentPlan
 from cxone_provider.archive.planning import described, plan_of, plan_of_error, plan_without_request
 from cxone_provider.archive.policy import ArchivePolicy, recording_row
+from cxone_provider.archive.pooling import pool_of
 from cxone_provider.archive.ports import Clock, RecordingSource
 from cxone_provider.archive.recording import Outcome, RecordingDescription, RecordingRef
 
@@ -163,13 +163,9 @@ class _Desk:
 
     def look_all_up(self, named: Sequence[RecordingRef | SegmentPlan]) -> list[_Described | SegmentPlan]:
         """Return what is known of every recording, in order."""
-        with ThreadPoolExecutor(max(1, min(self._readers, len(named))), "cxone-validation") as pool:
-            try:
-                return list(pool.map(self._look_up, named))
-            except BaseException:
-                # A time-out of the task strikes here, and leaving the pool waits for all that is still in it.
-                self._cancelled.set()
-                raise
+        readers = max(1, min(self._readers, len(named)))
+        with pool_of(readers, "cxone-validation", self._cancelled) as pool:
+            return list(pool.map(self._look_up, named))
 
     def _look_up(self, named: RecordingRef | SegmentPlan) -> _Described | SegmentPlan:
         if self._refusal is not None:

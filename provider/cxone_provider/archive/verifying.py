@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from cxone_provider.archive.errors import (
 )
 from cxone_provider.archive.keys import ArchiveLayout, split_uri
 from cxone_provider.archive.manifest import Manifest, read_manifest
+from cxone_provider.archive.pooling import pool_of
 from cxone_provider.archive.ports import ObjectStore
 from cxone_provider.archive.recording import parse_time
 from cxone_provider.archive.trail import MAX_TRAIL_BYTES, Trail, verify_trail
@@ -103,18 +104,13 @@ class Verifier:
             TransferCancelled: the work was cancelled.
         """
         waiting: deque[Future[Verification]] = deque()
-        with ThreadPoolExecutor(concurrency, "cxone-verification") as pool:
-            try:
-                for recording_id in recording_ids:
-                    waiting.append(pool.submit(self.verify, recording_id))
-                    if len(waiting) >= concurrency * _AHEAD:
-                        yield waiting.popleft().result()
-                while waiting:
+        with pool_of(concurrency, "cxone-verification", self._cancelled) as pool:
+            for recording_id in recording_ids:
+                waiting.append(pool.submit(self.verify, recording_id))
+                if len(waiting) >= concurrency * _AHEAD:
                     yield waiting.popleft().result()
-            except BaseException:
-                # A time-out of the task strikes here, and leaving the pool waits for all that is still in it.
-                self._cancelled.set()
-                raise
+            while waiting:
+                yield waiting.popleft().result()
 
     def verify(self, recording_id: str, expected_head: str | None = None) -> Verification:
         """Read one recording back and compare it with its manifest and its audit trail.
