@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench demo demo-ui test test-quick test-all lint format constraints build clean distclean
+.PHONY: help install bench faults demo demo-ui test test-quick test-all lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ constraints: install ## resolve pyproject.toml again into constraints.txt, as of
 bench: install ## speed and memory against peers, as ratios of one run
 	$(BIN)/python -m benchmarks.streaming
 	$(BIN)/python -m benchmarks.verify_trail
+
+faults: install ## the fault matrix: everything broken in turn, on several S3 servers, beside other tools
+	$(BIN)/python -m tests.faults
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

@@ -39,7 +39,9 @@ def test_every_name_in_the_metadata_exists() -> None:
     classes = [*info["extra-links"], CONNECTION["hook-class-name"]]
     for module, _, name in (path.rpartition(".") for path in classes):
         assert hasattr(importlib.import_module(module), name)
-    modules = [name for kind in ("hooks", "operators", "triggers") for entry in info[kind] for name in entry["python-modules"]]
+    modules = [
+        name for kind in ("hooks", "operators", "triggers") for entry in info[kind] for name in entry["python-modules"]
+    ]
     for name in modules:
         importlib.import_module(name)
     defined = {getattr(recordings, name).__module__ for name in recordings.__all__}

@@ -53,6 +53,12 @@ def test_the_place_in_the_recording_counts(matching: dict[str, Any], byte_range:
     assert bool(script.striking(Endpoint.MEDIA, media_request(byte_range))) is struck
 
 
+def test_the_answer_to_head_holds_no_byte() -> None:
+    script = Script(parse_rules([{"fault": "weak_etag", "covers": 0}]))
+    assert script.striking(Endpoint.MEDIA, Request("HEAD", "/", "HTTP/1.1", (), b"", 1)) == []
+    assert len(script.striking(Endpoint.MEDIA, media_request(None))) == 1
+
+
 def test_requests_that_do_not_match_are_not_counted(client: TenantClient) -> None:
     client.simulator.script("call", [{"fault": "status", "status": 500, "segment_start": 10, "at": 2}])
     ranges = ["bytes=10-19", "bytes=0-9", "bytes=0-9", "bytes=10-19", "bytes=10-19"]

@@ -25,6 +25,7 @@ from cxone_provider.archive.errors import (
     StoreRefused,
     StoreUnavailable,
     UploadVanished,
+    shown,
 )
 
 DIGEST_REFUSALS = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
@@ -58,6 +59,7 @@ _CREDENTIALS = frozenset(
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 # refused and broken connections and time-outs; bodies that end early; bodies that are not what their checksum says
 _BROKEN_ANSWERS = (BotocoreConnectionError, HTTPClientError, HTTPError, IncompleteReadError, FlexibleChecksumError)
+_TIME_CHARACTERS = 64
 _HINTS = {
     "EntityTooSmall": "Every part but the last must have at least 5 MiB.",
     "NoSuchBucket": "Make the bucket, or correct its name or the connection's endpoint.",
@@ -141,6 +143,6 @@ def _hint(code: str, response: Mapping[str, Any], request: Request) -> str | Non
 
 
 def _skew(error: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    theirs = error.get("ServerTime") or headers.get("date", "unknown")
-    ours = error.get("RequestTime", "unknown")
+    theirs = shown(error.get("ServerTime") or headers.get("date", "unknown"), limit=_TIME_CHARACTERS)
+    ours = shown(error.get("RequestTime", "unknown"), limit=_TIME_CHARACTERS)
     return f"This machine's clock is wrong: the request says {ours}, the store {theirs}. Synchronise it (NTP)."

@@ -41,7 +41,8 @@ class Rule:
         start, stop = request.asked_range()
         starts_there = self.segment_start in {None, start}
         covers_it = self.covers is None or (start <= self.covers and (stop is None or self.covers < stop))
-        return endpoint is Endpoint.MEDIA and starts_there and covers_it
+        # The answer to HEAD holds no byte.
+        return endpoint is Endpoint.MEDIA and request.method != "HEAD" and starts_there and covers_it
 
     def strikes(self, occurrence: int) -> bool:
         """Return whether the n-th matching request (from 1) is struck."""
