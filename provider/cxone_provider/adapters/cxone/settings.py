@@ -141,7 +141,8 @@ def _base_url(host: str | None, given: Mapping[str, Any]) -> str:
 
 
 def _without_userinfo(host: str) -> str:
-    return re.sub(r"[^/]*@", "…@", host)
+    _, at, end = host.rpartition("@")
+    return f"…@{end}" if at else host
 
 
 def _stream_secret(given: Mapping[str, Any]) -> bytes | None:
