@@ -265,4 +265,5 @@ def _error(value: object) -> AuditError | None:
         return None
     if not isinstance(value, Mapping):
         raise InvalidDocument("error of an audit log", found=value, expected="an object or null")
-    return AuditError(_text(value, "type"), _text(value, "message"), bool(value.get("retryable")))
+    kind, message = escaped(_text(value, "type")), escaped(_text(value, "message"), limit=_MESSAGE_CHARACTERS)
+    return AuditError(kind, message, bool(value.get("retryable")))

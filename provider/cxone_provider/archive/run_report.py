@@ -12,7 +12,7 @@ import pendulum
 
 from cxone_provider.archive.audit import AuditError, AuditLog
 from cxone_provider.archive.escaping import escaped
-from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.recording import RECORDING_ID_PATTERN, Outcome
 
 UNFINISHED = "Unfinished"
 _FAILURES_SHOWN = 50
@@ -107,12 +107,10 @@ def _names_of(recording_id: str) -> Iterator[str]:
 
 def _ids_of(listed: Iterable[object]) -> Iterator[str]:
     for value in listed:
-        document = value if isinstance(value, Mapping) else {"recording_id": value}
-        recording_id = document.get("recording_id")
-        if "malformed" in document:
-            yield escaped(recording_id, limit=_ID_CHARACTERS)
-        else:
-            yield str(recording_id)
+        recording_id = value.get("recording_id") if isinstance(value, Mapping) else value
+        text = str(recording_id)
+        # What cannot be an id goes by the name that its plan has.
+        yield text if RECORDING_ID_PATTERN.fullmatch(text) else escaped(recording_id, limit=_ID_CHARACTERS)
 
 
 def _unfinished(recording_id: str, now: pendulum.DateTime) -> AuditLog:
