@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench faults demo demo-ui test test-quick test-all lint format constraints build clean distclean
+.PHONY: help install bench faults kills demo demo-ui test test-quick test-all lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ bench: install ## speed and memory against peers, as ratios of one run
 
 faults: install ## the fault matrix: everything broken in turn, on several S3 servers, beside other tools
 	$(BIN)/python -m tests.faults
+
+# How many seeds every step is killed under.
+SEEDS ?= 14
+
+kills: install ## processes killed, stopped, overtaken and raced at every step, in a real Airflow too
+	$(BIN)/python -m tests.kills --seeds $(SEEDS)
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

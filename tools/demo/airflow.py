@@ -108,6 +108,14 @@ class Airflow:
         answer = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=200")
         return [(one["task_id"], one["state"] or "waiting") for one in answer["task_instances"]]
 
+    def task_instance(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return what Airflow says of one task instance: ``id``, ``state``, ``try_number`` and more."""
+        return dict(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+
+    def pause_s(self, seconds: float) -> bool:
+        """Wait, at most until Airflow ends by itself; tell whether it still runs."""
+        return self._process.pause_s(seconds)
+
     def task_logs(self, dag_id: str, run_id: str, lines: int = 40) -> str:
         """Return the end of every failed task's log."""
         folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
@@ -126,11 +134,13 @@ class Airflow:
 
 
 @contextmanager
-def airflow(directory: Path) -> Iterator[Airflow]:
+def airflow(directory: Path, *, dags: Path = DAGS, settings: Mapping[str, str] | None = None) -> Iterator[Airflow]:
     """Run Airflow's scheduler, dag-processor, triggerer and API server until the block ends.
 
     Args:
         directory: its home; a database of an earlier run is taken up again.
+        dags: folder of the DAGs.
+        settings: environment variables on top of the demo's, e.g. connections.
     """
     directory.mkdir(parents=True, exist_ok=True)
     passwords = directory / "passwords.json"
@@ -140,6 +150,7 @@ def airflow(directory: Path) -> Iterator[Airflow]:
     port, worker_logs, trigger_logs = free_ports(3)
     base_url = f"http://{LOOPBACK}:{port}"
     env = _environment(directory, passwords, port, worker_logs, trigger_logs)
+    env |= {"AIRFLOW__CORE__DAGS_FOLDER": str(dags), **(settings or {})}
     command: list[str | Path] = [Path(sysconfig.get_path("scripts")) / "airflow", "standalone"]
     with leashed(command, log_path=directory / "airflow.log", env=env, cwd=directory) as process:
         yield Airflow(base_url, password, directory, process)
@@ -151,7 +162,6 @@ def _environment(home: Path, passwords: Path, port: int, worker_logs: int, trigg
         "AIRFLOW__API__HOST": LOOPBACK,
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         # SQLite does not take many writers; four tasks at a time keep two cores busy.
         "AIRFLOW__CORE__PARALLELISM": "4",
