@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench faults kills demo demo-ui test test-quick test-all lint format constraints build clean distclean
+.PHONY: help install bench faults kills demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-quick: install ## the tests that need neither Airflow nor a server: seconds
 
 test-all: lint ## everything, the slow tests too
 	$(BIN)/pytest
+
+fuzz: install ## coverage-guided fuzzing; FUZZ="answers --minutes 60" for another target or time
+	@$(BIN)/python -m tools.fuzz $(FUZZ)
 
 lint: install ## ruff, formatting, mypy --strict, import contracts
 	$(BIN)/ruff check

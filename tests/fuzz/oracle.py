@@ -1,0 +1,138 @@
+"""What must hold for any bytes at all: asked by the coverage-guided fuzzer, the mutation fuzzer and the kept corpus."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+
+import pendulum
+
+from cxone_provider.adapters.cxone.documents import parse_description, parse_object
+from cxone_provider.adapters.cxone.ranges import (
+    check_identity,
+    check_media_type,
+    parse_content_length,
+    parse_content_range,
+    parse_digests,
+    parse_unsatisfied,
+    strong_etag,
+)
+from cxone_provider.adapters.retrying import parse_retry_after_s
+from cxone_provider.archive.audio import AudioReport, AudioVerification, media_type_of
+from cxone_provider.archive.errors import ArchiveError, AudioError
+from cxone_provider.archive.list_file import read_list
+from cxone_provider.archive.manifest import parse_manifest
+from cxone_provider.archive.recording import RecordingRef
+from cxone_provider.archive.trail import verify_trail
+
+MAX_ERROR_CHARACTERS = 1500
+_NOW = pendulum.datetime(2026, 11, 23, 10)
+_REF = RecordingRef("4711")
+_LONGEST_WAIT_S = 10.0**12
+_PIECE_SIZES = 251
+
+
+def examine_audio(data: bytes) -> str:
+    """Verify a file whole and in pieces, and return how it ended: a format, or an error's name.
+
+    Raises:
+        AssertionError: an answer that depends on the pieces, a report that cannot be, an error unfit for a log.
+        Exception: anything but an AudioError came out of the verification.
+    """
+    whole = _outcome(data, max(1, len(data)))
+    # A size of pieces that depends on nothing but the input: a finding can be repeated from its bytes alone.
+    piece_bytes = 1 + zlib.crc32(data) % _PIECE_SIZES
+    assert _outcome(data, piece_bytes) == whole, f"in pieces of {piece_bytes} bytes the answer is another"
+    if isinstance(whole, AudioReport):
+        _check_report(whole)
+        return whole.format
+    return whole[0]
+
+
+def _outcome(data: bytes, piece_bytes: int) -> AudioReport | tuple[str, str]:
+    verification = AudioVerification()
+    try:
+        for start in range(0, len(data), piece_bytes):
+            verification.feed(memoryview(data)[start : start + piece_bytes])
+        return verification.finish()
+    except AudioError as error:
+        check_error(error)
+        assert _stays_refused(verification), "a file that was refused is accepted afterwards"
+        return type(error).__name__, str(error)
+
+
+def _stays_refused(verification: AudioVerification) -> bool:
+    try:
+        verification.finish()
+    except AudioError:
+        return True
+    return False
+
+
+def _check_report(report: AudioReport) -> None:
+    assert media_type_of(report.format).startswith("audio/")
+    assert report.duration_s is None or (math.isfinite(report.duration_s) and report.duration_s >= 0), report
+    for count in (report.sample_rate_hz, report.channels):
+        assert count is None or count > 0, report
+    assert report.frames is None or report.frames >= 0, report
+    assert report.codec.isprintable(), report
+
+
+def check_error(error: ArchiveError) -> None:
+    """Check that an error fits one line of a log and crosses a process border.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    text = str(error)
+    assert text.isprintable(), repr(text)
+    assert len(text) <= MAX_ERROR_CHARACTERS, f"{len(text)} characters"
+    assert str(pickle.loads(pickle.dumps(error))) == text
+
+
+def _consume(values: Iterator[object]) -> None:
+    for _ in values:
+        pass
+
+
+_TEXT_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "Content-Range": parse_content_range,
+    "Content-Range of a 416": parse_unsatisfied,
+    "Content-Length": parse_content_length,
+    "ETag": strong_etag,
+    "Content-Encoding": check_identity,
+    "Content-Type": check_media_type,
+    "Content-Digest": lambda text: parse_digests("Content-Digest", text),
+}
+_BODY_PARSERS: Mapping[str, Callable[[bytes], object]] = {
+    "metadata": lambda body: parse_description(parse_object(body, "metadata"), _REF),
+    "list": lambda body: _consume(read_list([body])),
+    "manifest": lambda body: parse_manifest(body, "4711"),
+    "trail": lambda body: verify_trail("4711", body),
+}
+
+
+def examine_answers(data: bytes) -> None:
+    """Give `data` to everything that reads what others wrote: headers, documents, lists, manifests, trails.
+
+    Raises:
+        AssertionError: a value that cannot be, or an error unfit for a log.
+        Exception: anything but an ArchiveError came out of a parser.
+    """
+    text = data.decode("latin-1")  # as http.client decodes headers
+    wait_s = parse_retry_after_s(text, _NOW)
+    assert wait_s is None or wait_s >= 0, wait_s
+    assert wait_s is None or wait_s == math.inf or wait_s < _LONGEST_WAIT_S, wait_s
+    for parse_text in _TEXT_PARSERS.values():
+        _examine_parser(parse_text, text)
+    for parse_body in _BODY_PARSERS.values():
+        _examine_parser(parse_body, data)
+
+
+def _examine_parser(parse: Callable[..., object], value: object) -> None:
+    try:
+        parse(value)
+    except ArchiveError as error:
+        check_error(error)
