@@ -134,7 +134,7 @@ def started_until(scene: Scene, told: Try, place: Place) -> Iterator[tuple[ForkS
     ours, theirs = PROCESSES.Pipe()
     with ours, theirs:
         process = scene.start(told, place, theirs)
-        if not ours.poll(LIMIT_S):
+        if ours not in wait([ours, process.sentinel], LIMIT_S):
             process.kill()
             raise ProcessStuck(f"a process did not come to {place}: {told.log_path.read_text()[-1000:]}")
         ours.recv()

@@ -170,8 +170,8 @@ class Case:
 
     @property
     def recording_id(self) -> str:
-        """An id that no other case of a run has."""
-        return f"kill-{STEPS.index(self.step)}-{self.seed}"
+        """An id that no other case of a trial has."""
+        return f"{STEPS.index(self.step)}-{self.seed}"
 
 
 def case_of(step: Step, seed: int, *, small: bool = False) -> Case:

@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class TryFailed(Exception):
 
 def killed(case: Case, store: Store, folder: Path) -> Ended:
     """Kill one process after the other, each at its place, and let a last one run to the end."""
-    with store.scene(case.recording_id, case.recording, folder / case.recording_id) as scene:
+    with _scene("killed", case, store, folder) as scene:
         trial = _Trial(case, scene)
         try:
             for number, place in enumerate(case.places, 1):
@@ -69,7 +70,7 @@ def killed(case: Case, store: Store, folder: Path) -> Ended:
 
 def stopped(case: Case, store: Store, folder: Path) -> Ended:
     """Send SIGTERM to a process at a place; it must clean up and not succeed. Then let another one run to the end."""
-    with store.scene(case.recording_id, case.recording, folder / case.recording_id) as scene:
+    with _scene("stopped", case, store, folder) as scene:
         trial = _Trial(case, scene)
         told = replace(scene.told, name="stopped")
         with started_until(scene, told, case.places[-1]) as (process, go_on):
@@ -92,7 +93,7 @@ def stopped(case: Case, store: Store, folder: Path) -> Ended:
 
 def overtaken(case: Case, store: Store, folder: Path) -> Ended:
     """Let one worker sleep at a place until another one has run to its end: Airflow's retry beside a living task."""
-    with store.scene(case.recording_id, case.recording, folder / case.recording_id) as scene:
+    with _scene("overtaken", case, store, folder) as scene:
         trial = _Trial(case, scene)
         sleeper, other = _workers(scene, case.seed)
         with started_until(scene, sleeper, case.places[-1]) as (process, go_on):
@@ -105,11 +106,16 @@ def overtaken(case: Case, store: Store, folder: Path) -> Ended:
 
 def raced(case: Case, store: Store, folder: Path) -> Ended:
     """Start two workers at the same moment."""
-    with store.scene(case.recording_id, case.recording, folder / case.recording_id) as scene:
+    with _scene("raced", case, store, folder) as scene:
         trial = _Trial(case, scene)
         workers = _workers(scene, case.seed)
         processes = [scene.start(told) for told in workers]
         return _raced(trial, workers, [exit_code_of(process) for process in processes])
+
+
+def _scene(trial: str, case: Case, store: Store, folder: Path) -> AbstractContextManager[Scene]:
+    name = f"{trial}-{case.recording_id}"
+    return store.scene(name, case.recording, folder / name)
 
 
 class _Trial:
