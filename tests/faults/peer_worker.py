@@ -5,9 +5,11 @@ A process of its own, because some of these calls never return.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
+import resource
 import shutil
 import sys
 import threading
@@ -19,6 +21,10 @@ from urllib.parse import urlsplit
 Order = Mapping[str, str]
 Fetch = Callable[[Order], None]
 _READ_TIMEOUT_S = 30
+# What goes past these is no recording any more: some decoders never come to an end.
+_MAX_FILE_BYTES = 2**28
+_MAX_MEMORY_BYTES = 4 * 2**30
+WITHOUT_END = "without end"
 
 
 def _prepared(name: str, setup: Mapping[str, Any]) -> Fetch:
@@ -127,8 +133,19 @@ def _go_sleep(retry_after: str | None) -> None:
     threading.Event().wait(max(0, nanoseconds) / 10**9)
 
 
+def _limit_resources() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+
+
+def _told(error: Exception) -> str:
+    endless = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.EFBIG)
+    return WITHOUT_END if endless else f"{type(error).__name__}: {error}"
+
+
 def main() -> None:
     """Answer every order with ``{"error": null}`` or what went wrong."""
+    _limit_resources()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     sys.stdout = sys.stderr  # Airflow logs to standard output
     fetch = _prepared(sys.argv[1], json.loads(sys.stdin.readline()))
@@ -137,7 +154,7 @@ def main() -> None:
         try:
             fetch(json.loads(line))
         except Exception as error:  # noqa: BLE001  # whatever a tool raises is its way to say that it failed
-            answers.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
+            answers.write(json.dumps({"error": _told(error)}) + "\n")
         else:
             answers.write('{"error": null}\n')
 

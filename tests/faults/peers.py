@@ -19,11 +19,12 @@ from typing import Literal, Self
 import requests
 
 from cxone_provider.simulator import Simulator
+from tests.faults.peer_worker import WITHOUT_END
 from tests.faults.row import AUDIO, SEGMENT_SIZE_BYTES, SEVERAL_PARTS, Row, Strike
 from tests.faults.stage import seeded
 from tools.servers.seaweedfs import S3Server
 
-# "hang": no end within the deadline; "n/a": the tool never met the fault
+# "hang": no end within the deadline, or within far more bytes than there are; "n/a": the tool never met the fault
 PeerVerdict = Literal["ok", "err", "BAD", "hang", "n/a"]
 DEADLINE_S = 12.0
 _READY_S = 90.0
@@ -227,7 +228,7 @@ class _Worker:
         """Fetch one recording within the deadline."""
         process = self._process or self._started()
         answer = self._ask(process, {**asdict(order), "target": str(order.target)}, DEADLINE_S)
-        if answer is None:
+        if answer is None or answer["error"] == WITHOUT_END:
             self._end()
             return "hang"
         return "ended" if answer["error"] is None else "err"

@@ -71,8 +71,8 @@ def test_no_card_number_is_logged_or_announced(world: World, fault: dict[str, An
 
 
 def test_the_manifest_keeps_metadata_as_it_was_listed(world: World) -> None:
-    world.run("call-1", "kept")
-    [manifest] = [body for key, body in world.bucket_content("kept").items() if "/manifests/" in key]
+    world.run("call-1", "kept-cards")
+    [manifest] = [body for key, body in world.bucket_content("kept-cards").items() if "/manifests/" in key]
     assert seen(manifest), "what must not be archived has to be left out of the list"
 
 

@@ -65,7 +65,7 @@ def test_no_metadata_adds_a_header_field_to_any_request(world: World) -> None:
 
 
 def test_what_was_said_is_kept_where_it_can_do_no_harm(world: World) -> None:
-    prefix = "kept"
+    prefix = "kept-headers"
     requests_of(world, dict(HOSTILE), prefix)
     [manifest] = [body for key, body in world.bucket_content(prefix).items() if "/manifests/" in key]
     assert b"X-Injected: yes" in manifest

@@ -191,7 +191,8 @@ def _decoded(name: str, algorithm: str, text: str) -> bytes:
     except binascii.Error:
         digest = b""
     if len(digest) != _DIGEST_SIZES[algorithm]:
-        raise UnexpectedAnswer(f"{name} {algorithm}", found=shown(text), expected=f"{_DIGEST_SIZES[algorithm]} bytes")
+        found = shown(f"{algorithm}=:{text}:")
+        raise UnexpectedAnswer(name, found=found, expected=f"{_DIGEST_SIZES[algorithm]} bytes in base64")
     return digest
 
 
