@@ -125,6 +125,8 @@ def tenant() -> Iterator[ScriptedTenant]:
 
 
 @pytest.mark.server
+# urllib3 leaves an answer whose lengths contradict each other to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("name", "value"), [case for case in HEADER_CASES if len(case[1]) < 9000])
 def test_a_malformed_header_on_the_wire(tenant: ScriptedTenant, name: str, value: str) -> None:
     """The same through the whole HTTP stack: the error is the archive's own, whichever layer sees it first."""
