@@ -51,8 +51,9 @@ def keep_errors(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AuditError, "of", keeping)
 
 
-def play(world: World, row: Row) -> tuple[list[str], Listener]:
+def play(world: World, row: Row, prefix: str | None = None) -> tuple[list[str], Listener]:
     """Archive a recording under a row's faults, as often as the row says; return how it ended and what was logged."""
+    prefix = prefix or row.name
     size = row.sizes[0]
     strike = Strike.drawn(size, random.Random(f"{_SEED}/{row.name}"))
     if size.file is None:
@@ -63,9 +64,9 @@ def play(world: World, row: Row) -> tuple[list[str], Listener]:
     with listening() as listener:
         if row.has_earlier_try:
             break_world(world, row.name, strike, row.first_tenant, row.first_store)
-            ended += world.run(row.name, row.name, keep_unfinished=True)
+            ended += world.run(row.name, prefix, keep_unfinished=True)
         break_world(world, row.name, strike, row.tenant, row.store)
-        ended += world.run(row.name, row.name)
+        ended += world.run(row.name, prefix)
     world.broken_s3.script.replace(())
     return ended, listener
 
@@ -124,7 +125,7 @@ def test_no_fault_makes_a_secret_visible(world: World, row: Row) -> None:
 
 def test_every_secret_that_must_travel_does_and_the_others_do_not(world: World) -> None:
     """Without this, that nothing is found would prove nothing."""
-    ended, listener = play(world, ROWS[0])
+    ended, listener = play(world, ROWS[0], prefix="what-travels")
     assert ended == ["ARCHIVED, announced"]
     assert listener.loggers() >= _LIBRARIES
     heads = b"\n".join(request.head for request in world.proxy.requests)
