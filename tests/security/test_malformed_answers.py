@@ -48,7 +48,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     ),
     "Content-Length": (
         "-1", "+10", "10.0", "1e1", "ten", "10, 10", "10, 11", "9" * 19, LONG, "0x0a", "1 0", "10;q=1", "\xb2",
-        "Infinity", "\x1b[1m10", "1_0",
+        "Infinity", "\x1b[1m10", "10\x1f", "1_0",
     ),
     "Content-Encoding": (
         "gzip", "x-gzip", "br", "zstd", "deflate", "identity, gzip", "aws-chunked", "?", "compress", "gzip;q=0", "*",

@@ -92,9 +92,10 @@ def parse_content_length(value: str | None) -> int | None:
     """
     if value is None:
         return None
-    if not re.fullmatch(_NUMBER, value.strip(), re.ASCII):
+    number = value.strip(" \t")  # all that HTTP takes for space; Python knows more
+    if not re.fullmatch(_NUMBER, number, re.ASCII):
         raise UnexpectedAnswer("Content-Length", found=shown(value), expected="one whole number")
-    return int(value)
+    return int(number)
 
 
 def strong_etag(value: str | None) -> str | None:
