@@ -121,7 +121,7 @@ METADATA_FAULTS: list[tuple[Fault, type[ArchiveError] | None]] = [
     ({"fault": "override_fields", "fields": {"size": -1}}, UnexpectedAnswer),
     ({"fault": "override_fields", "remove": ["storageState"]}, UnexpectedAnswer),
     ({"fault": "override_fields", "fields": {"id": "other"}}, UnexpectedAnswer),
-    ({"fault": "huge_metadata"}, UnexpectedAnswer),
+    ({"fault": "huge_metadata", "times": "always"}, UnexpectedAnswer),
     ({"fault": "raw_body", "body": ""}, UnexpectedAnswer),
     ({"fault": "raw_body", "body": '{"id": "call-1", "id": "call-1"}'}, UnexpectedAnswer),
     ({"fault": "raw_body", "body": "[" * 100_000}, UnexpectedAnswer),
