@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-import select
+import selectors
 import shutil
 import subprocess
 import sys
@@ -249,8 +249,9 @@ class _Worker:
         assert process.stdout is not None
         process.stdin.write(json.dumps(document) + "\n")
         process.stdin.flush()
-        readable, _, _ = select.select([process.stdout], [], [], limit_s)
-        line = process.stdout.readline() if readable else ""
+        with selectors.DefaultSelector() as selector:  # unlike select(), also for descriptors past 1023
+            selector.register(process.stdout, selectors.EVENT_READ)
+            line = process.stdout.readline() if selector.select(limit_s) else ""
         answer: Mapping[str, str | None] | None = json.loads(line) if line else None
         return answer
 

@@ -68,6 +68,8 @@ class _Connection(socketserver.BaseRequestHandler):
         with suppress(OSError, _HungUp):
             while (head := _read_head(self._incoming)) is not None:
                 self._serve(head)
+                if (_field(head.head, "connection") or "").lower() == "close":
+                    return
 
     def finish(self) -> None:
         self._incoming.close()

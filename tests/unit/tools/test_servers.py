@@ -43,7 +43,9 @@ def is_gone(pid: int, *, within_s: float = 10) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([handle], [], [], within_s)[0])
+        poll = select.poll()  # unlike select(), also for descriptors past 1023
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(within_s * 1000))
     finally:
         os.close(handle)
 
