@@ -68,8 +68,18 @@ class ApiSession:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        body: Any = None,
     ) -> Iterator[requests.Response]:
         """Yield one answer whose body is not read yet; what is not read when the block ends is dropped.
+
+        Args:
+            method: the HTTP method.
+            path: path below the base URL.
+            limit_s: longest silence, seconds.
+            headers: header fields of this request.
+            params: the query.
+            form: sent form-encoded.
+            body: a document that is sent as JSON.
 
         Raises:
             TryAgain: with SourceUnavailable; no answer came, or reading its body in the block failed.
@@ -77,7 +87,7 @@ class ApiSession:
         """
         try:
             answer = self._session.request(
-                method, self._base_url + path, headers=headers, params=params, data=form,
+                method, self._base_url + path, headers=headers, params=params, data=form, json=body,
                 timeout=(self._connect_s, limit_s), allow_redirects=False, stream=True,
             )  # fmt: skip
         except _WIRE_ERRORS as error:

@@ -1,0 +1,131 @@
+"""Requests with a bearer token to one tenant's API, whichever dialect asks: a refused token costs one more request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from cxone_provider.adapters.cxone.answers import excerpt, read_document, refused_recording
+from cxone_provider.adapters.cxone.auth import TokenClient
+from cxone_provider.adapters.cxone.documents import parse_object
+from cxone_provider.adapters.cxone.session import ApiSession
+from cxone_provider.adapters.cxone.settings import RECORDING_SCOPES, CXoneSettings
+from cxone_provider.archive.errors import AuthenticationFailed
+from cxone_provider.archive.ports import Clock
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that may be sent more than once.
+
+    Attributes:
+        path: path below the API's base URL, its variable parts encoded.
+        limit_s: longest silence of the answer, seconds.
+        params: the query.
+        method: the HTTP method.
+        body: a JSON document to send, or None.
+        requests: how often it was sent so far.
+    """
+
+    path: str
+    limit_s: float
+    params: Mapping[str, str] | None = None
+    method: str = "GET"
+    body: Any = None
+    requests: int = 0
+
+
+class TenantApi:
+    """A tenant's API: one pool of connections, one token for all threads.
+
+    Args:
+        settings: the tenant.
+        clock: waits, and measures token lifetimes.
+        on_token: told every new token before it is used, so that whoever writes the logs can hide it.
+
+    Raises:
+        InvalidSetting: the CA bundle does not exist.
+    """
+
+    def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._session = ApiSession(settings)
+        self._tokens = TokenClient(settings, self._session, clock, on_token)
+
+    def check(self) -> None:
+        """Fetch a token: shows that address, TLS and credentials are right, and touches no recording.
+
+        Raises:
+            AuthenticationFailed, AccessDenied, RateLimited, SourceUnavailable, UnexpectedAnswer.
+        """
+        self._tokens.token()
+
+    @contextmanager
+    def ask(self, call: Call, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """Yield any answer but 401, which costs the token and gets one more try with a new one; sends once otherwise.
+
+        Raises:
+            TryAgain: no answer came, or its body broke off inside the block.
+            AuthenticationFailed: 401 also with a new token.
+        """
+        token = self._tokens.token()
+        with self._send(call, headers, token) as answer:
+            if answer.status_code != 401:
+                yield answer
+                return
+        self._tokens.invalidate(token)
+        with self._send(call, headers, self._tokens.token()) as answer:
+            if answer.status_code == 401:
+                raise AuthenticationFailed(
+                    "401 also with a new token", found=excerpt(answer, self.secrets(answer)),
+                    expected=f"a token with {' and '.join(RECORDING_SCOPES)}",
+                    hint="Is the client application enabled for this tenant?",
+                )  # fmt: skip
+            yield answer
+
+    def document(self, call: Call, subject: str, refuse: Callable[[requests.Response], Exception]) -> dict[str, Any]:
+        """Return the JSON object of a 200, sending again within the bounds of the tenant's retries.
+
+        Args:
+            call: what is asked.
+            subject: what it is in an error, e.g. ``metadata``.
+            refuse: makes the error for any other status; a TryAgain has the request sent again.
+
+        Raises:
+            what `refuse` makes; AuthenticationFailed, RateLimited, SourceUnavailable, UnexpectedAnswer.
+        """
+
+        def attempt() -> bytes:
+            with self.ask(call, {"Accept": "application/json"}) as answer:
+                if answer.status_code != 200:
+                    raise refuse(answer)
+                return read_document(answer, subject)
+
+        return parse_object(self.settings.retries.call(attempt, self.clock), subject)
+
+    def refused(self, answer: requests.Response, subject: str) -> Exception:
+        """Return what to raise for an answer about one recording that is no success."""
+        return refused_recording(answer, subject, self.clock.now(), self.secrets(answer))
+
+    def secrets(self, answer: requests.Response) -> tuple[str, ...]:
+        """Return what an answer's body must not show: it may echo the request."""
+        return answer.request.headers["Authorization"].removeprefix("Bearer "), self.settings.client_secret
+
+    def close(self) -> None:
+        """Release connections; may be called twice."""
+        self._session.close()
+
+    @contextmanager
+    def _send(self, call: Call, headers: Mapping[str, str], token: str) -> Iterator[requests.Response]:
+        call.requests += 1
+        signed = {**headers, "Authorization": f"Bearer {token}"}
+        request = self._session.request(
+            call.method, call.path, limit_s=call.limit_s, headers=signed, params=call.params, body=call.body
+        )
+        with request as answer:
+            yield answer
