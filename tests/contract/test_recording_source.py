@@ -277,6 +277,58 @@ def test_the_whole_comes_in_order(tenant: Tenant, step: int) -> None:
     assert bytes(received) == CONTENT
 
 
+@pytest.mark.parametrize("start", [1, 5000, SIZE - 1])
+@pytest.mark.parametrize("step", [7, SIZE])
+def test_the_rest_comes_in_order_from_where_it_is_asked_for(tenant: Tenant, start: int, step: int) -> None:
+    received = bytearray()
+    buffer = memoryview(bytearray(step))
+    with tenant.source.open_whole(media_of(tenant), start) as body:
+        assert (body.total_bytes, body.etag, body.position) == (SIZE, media_of(tenant).etag, start)
+        while count := body.readinto(buffer):
+            received += buffer[:count]
+            assert body.position == start + len(received)
+    assert bytes(received) == CONTENT[start:]
+
+
+def test_the_rest_of_another_entity_is_not_read(tenant: Tenant) -> None:
+    media = media_of(tenant)
+    tenant.add("call-1", CONTENT[::-1])
+    with pytest.raises(RecordingChanged), tenant.source.open_whole(media, 100):
+        pytest.fail("opened")
+
+
+def test_the_rest_of_a_media_without_a_strong_tag_is_not_asked_for(tenant: Tenant) -> None:
+    with pytest.raises(RangeIgnored), tenant.source.open_whole(Media("call-1", None, SIZE), 100):
+        pytest.fail("opened")
+
+
+def test_a_source_without_ranges_has_no_rest(tenant: Tenant) -> None:
+    media = media_of(tenant)
+    tenant.ignore_ranges("call-1")
+    with pytest.raises(RangeIgnored), tenant.source.open_whole(media, 100):
+        pytest.fail("opened")
+
+
+def test_behind_the_end_is_no_rest(tenant: Tenant) -> None:
+    with pytest.raises(RangeNotSatisfiable), tenant.source.open_whole(media_of(tenant), SIZE):
+        pytest.fail("opened")
+
+
+def test_after_a_break_the_rest_is_joined_where_the_body_came_to(tenant: Tenant) -> None:
+    media = media_of(tenant)
+    tenant.break_whole("call-1", 5000)
+    buffer = memoryview(bytearray(SIZE))
+    with tenant.source.open_whole(media) as body:
+        with pytest.raises((ShortBody, SourceUnavailable)):
+            body.readinto(buffer)
+        came = body.position
+    assert came <= 5000
+    assert bytes(buffer[:came]) == CONTENT[:came]
+    with tenant.source.open_whole(media, came) as rest:
+        assert rest.readinto(buffer[came:]) == SIZE - came
+    assert bytes(buffer) == CONTENT
+
+
 def test_a_whole_of_another_size_disagrees(tenant: Tenant) -> None:
     with pytest.raises(SizeDisagrees), tenant.source.open_whole(Media("call-1", None, SIZE + 1)):
         pass

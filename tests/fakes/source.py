@@ -59,6 +59,8 @@ class FakeRecording:
         total_told: whether ranged answers tell the total size.
         ranges: whether ranged requests are answered with 206.
         length_told: whether the answer for the whole media declares its length.
+        single_request: whether its media ask to be read in one request.
+        digested: whether a digest covers the answer for the whole media.
     """
 
     content: bytes
@@ -73,32 +75,46 @@ class FakeRecording:
     total_told: bool = True
     ranges: bool = True
     length_told: bool = True
+    single_request: bool = False
+    digested: bool = False
+
+
+@dataclass(slots=True)
+class FakeInteraction:
+    """One interaction of a contact: its stable name, its start, its media."""
+
+    identity: str
+    recorded_at: pendulum.DateTime
+    recording: FakeRecording
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that was made: ``describe``, ``resolve``, ``segment`` (with its range) or ``whole``."""
+    """One call that was made: ``describe``, ``resolve``, ``segment`` (with its range), ``whole`` (with its start)."""
 
     operation: str
     recording_id: str
     segment: Segment | None = None
+    start: int | None = None
 
 
 class FakeBody:
-    """The whole media, read in order."""
+    """The media from some byte on, read in order."""
 
-    def __init__(self, recording: FakeRecording, body: bytes, broken_off: ArchiveError | None) -> None:
+    def __init__(self, recording: FakeRecording, start: int, stop: int, broken_off: ArchiveError | None) -> None:
         self.total_bytes: int | None = len(recording.content) if recording.length_told else None
         self.etag: str | None = recording.etag
-        self._body = body
+        self.position = start
+        self.continuable = recording.etag is not None and not recording.digested
+        self._body = recording.content[:stop]
         self._broken_off = broken_off
-        self._position = 0
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill `buffer`; at the end of a body that was cut, raise what cut it."""
-        piece = self._body[self._position : self._position + len(buffer)]
+        piece = self._body[self.position : self.position + len(buffer)]
         buffer[: len(piece)] = piece
-        self._position += len(piece)
+        self.position += len(piece)
         if len(piece) < len(buffer) and self._broken_off is not None:
             raise self._broken_off
         return len(piece)
@@ -110,6 +126,7 @@ class FakeSource:
     Args:
         recordings: the tenant's recordings by id; the attribute of that name may be changed at any time.
         stream_secret: signs every chunk where given.
+        contacts: interactions by contact id, in the order the tenant answers them in; may be changed as well.
 
     Attributes:
         calls: every call in order.
@@ -117,9 +134,14 @@ class FakeSource:
     """
 
     def __init__(
-        self, recordings: Mapping[str, FakeRecording] | None = None, *, stream_secret: bytes | None = None
+        self,
+        recordings: Mapping[str, FakeRecording] | None = None,
+        *,
+        stream_secret: bytes | None = None,
+        contacts: Mapping[str, Sequence[FakeInteraction]] | None = None,
     ) -> None:
         self.recordings = dict(recordings or {})
+        self.contacts = {contact_id: list(interactions) for contact_id, interactions in (contacts or {}).items()}
         self.calls: list[Call] = []
         self.closed = 0
         self._secret = stream_secret
@@ -136,7 +158,7 @@ class FakeSource:
             self._faults[recording_id, at].extend(faults)
 
     def cut_whole(self, recording_id: str, positions: Iterable[int]) -> None:
-        """Queue byte counts after which the body of a request for the whole media breaks off."""
+        """Queue offsets in the media at which the bodies of requests for the whole, or the rest, break off."""
         with self._lock:
             self._cuts[recording_id].extend(positions)
 
@@ -146,7 +168,9 @@ class FakeSource:
             return [c for c in self.calls if c.operation == operation and recording_id in (None, c.recording_id)]
 
     def describe(self, ref: RecordingRef) -> RecordingDescription:
-        """Return what the tenant says of a recording."""
+        """Return what the tenant says of a recording; of a contact, what the listing says where it says anything."""
+        if ref.recording_id in self.contacts:
+            return self._contact(ref)
         recording = self._enter(Call("describe", checked_recording_id(ref.recording_id)), DESCRIBE)
         size_bytes = recording.described_size_bytes
         return RecordingDescription(
@@ -161,15 +185,27 @@ class FakeSource:
         )
 
     def resolve(self, plan: SegmentPlan) -> Sequence[Media]:
-        """Return the one file behind a plan."""
+        """Return the one file behind a plan, or every interaction of a contact."""
         recording_id = checked_recording_id(plan.recording_id)
-        self._enter(Call("resolve", recording_id), RESOLVE, must_exist=False)
-        return (Media(recording_id, plan.requested_format, plan.size_bytes, plan.etag),)
+        recording = self._enter(Call("resolve", recording_id), RESOLVE, must_exist=False)
+        if recording_id not in self.contacts:
+            single = recording.single_request
+            return (Media(recording_id, plan.requested_format, plan.size_bytes, plan.etag, single_request=single),)
+        ordered = sorted(self.contacts[recording_id], key=lambda one: (one.recorded_at, one.identity))
+        return [_media_of(f"{recording_id}.{number}", one) for number, one in enumerate(ordered, 1)]
+
+    def _contact(self, ref: RecordingRef) -> RecordingDescription:
+        if not ref.metadata:
+            self._enter(Call("describe", ref.recording_id), DESCRIBE, must_exist=False)
+        return RecordingDescription(
+            ref.recording_id, None, None, ref.duration_s, None, None, ref.recorded_at, ref.metadata,
+            settled_by_media=True,
+        )  # fmt: skip
 
     def read_segment(self, media: Media, segment: Segment, buffer: memoryview) -> SegmentRead:
         """Copy the segment's bytes as one ranged request would bring them."""
         call = Call("segment", media.recording_id, segment)
-        recording, fault = self._next(call, segment.index)
+        recording, fault = self._next(call, segment.index, locator=media.locator)
         if isinstance(fault, ArchiveError):
             raise fault
         _check_answerable(recording, media, segment)
@@ -185,21 +221,29 @@ class FakeSource:
         return replace(answer, **fault.changes)
 
     @contextmanager
-    def open_whole(self, media: Media) -> Iterator[FakeBody]:
-        """Give the whole media in one body."""
-        recording = self._enter(Call("whole", media.recording_id), WHOLE)
-        if media.etag is not None and recording.etag != media.etag:
+    def open_whole(self, media: Media, start: int = 0) -> Iterator[FakeBody]:
+        """Give the whole media, or the rest of it, in one body."""
+        call = Call("whole", media.recording_id, start=start)
+        recording, fault = self._next(call, WHOLE, locator=media.locator)
+        if isinstance(fault, ArchiveError):
+            raise fault
+        size_bytes = len(recording.content)
+        if start:
+            if media.etag is None:
+                raise RangeIgnored("no strong ETag, so the rest cannot be asked for")
+            _check_answerable(recording, media, Segment(0, start, size_bytes))
+        elif media.etag is not None and recording.etag != media.etag:
             raise RecordingChanged("another entity", found=recording.etag, expected=media.etag)
-        if recording.length_told and media.size_bytes not in (None, len(recording.content)):
-            raise SizeDisagrees("the media's size", found=len(recording.content), expected=media.size_bytes)
+        if recording.length_told and media.size_bytes not in (None, size_bytes):
+            raise SizeDisagrees("the media's size", found=size_bytes, expected=media.size_bytes)
         with self._lock:
             cuts = self._cuts[media.recording_id]
             cut = cuts.popleft() if cuts else None
         if cut is None:
-            yield FakeBody(recording, recording.content, None)
+            yield FakeBody(recording, start, size_bytes, None)
         else:
-            broken_off = ShortBody("the body ended early", found=cut, expected=len(recording.content))
-            yield FakeBody(recording, recording.content[:cut], broken_off)
+            broken_off = ShortBody("the body ended early", found=cut, expected=size_bytes)
+            yield FakeBody(recording, start, cut, broken_off)
 
     def close(self) -> None:
         """Count the call."""
@@ -212,17 +256,32 @@ class FakeSource:
         assert fault is None, f"only segments can be altered, not {at}"
         return recording
 
-    def _next(self, call: Call, at: str | int, *, must_exist: bool = True) -> tuple[FakeRecording, Fault | None]:
+    def _next(
+        self, call: Call, at: str | int, *, must_exist: bool = True, locator: str = ""
+    ) -> tuple[FakeRecording, Fault | None]:
         with self._lock:
             self.calls.append(call)
             queue = self._faults[call.recording_id, at]
             fault = queue.popleft() if queue else None
-            recording = self.recordings.get(call.recording_id)
+            recording = self._behind(locator) if locator else self.recordings.get(call.recording_id)
         if recording is None:
             if must_exist and fault is None:
                 raise RecordingNotFound("no such recording", found=call.recording_id)
             recording = FakeRecording(b"")
         return recording, fault
+
+    def _behind(self, locator: str) -> FakeRecording | None:
+        every = (one for interactions in self.contacts.values() for one in interactions)
+        return next((one.recording for one in every if one.identity == locator), None)
+
+
+def _media_of(recording_id: str, interaction: FakeInteraction) -> Media:
+    recording = interaction.recording
+    return Media(
+        recording_id, locator=interaction.identity, recorded_at=interaction.recorded_at,
+        duration_s=recording.duration_s, metadata=interaction.metadata, identity=interaction.identity,
+        single_request=recording.single_request,
+    )  # fmt: skip
 
 
 def _check_answerable(recording: FakeRecording, media: Media, segment: Segment) -> None:

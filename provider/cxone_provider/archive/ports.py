@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pendulum
 
+from cxone_provider.archive.media import Media, SegmentRead
 from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.recording import RecordingDescription, RecordingRef
 from cxone_provider.archive.stored import ObjectAttributes, ObjectLock, Part, StoredObject, Upload
@@ -48,49 +49,22 @@ class Clock(Protocol):
         """Wait; raise TransferCancelled at once when the work is cancelled meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
-    """One file to fetch: what a plan resolves to.
-
-    Attributes:
-        recording_id: id the file is archived under; `{contact_id}.{n}` where a contact has several.
-        requested_format: value for the source's format query; None for native.
-        size_bytes: agreed size, or None while only the media can tell.
-        etag: strong entity tag every answer must carry, or None before the first answer.
-        locator: where the bytes are, in the source's own terms; may be a secret link, so never shown.
-    """
-
-    recording_id: str
-    requested_format: str | None = None
-    size_bytes: int | None = None
-    etag: str | None = None
-    locator: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRead:
-    """What one ranged request brought.
-
-    Attributes:
-        bytes_read: bytes written to the buffer, from its start.
-        total_bytes: size of the whole media by Content-Range, or None where the source does not say (``*``).
-        etag: strong entity tag of the answer, or None (absent or weak).
-        attempts: requests it took.
-        signature: chunk signature as sent, or None.
-    """
-
-    bytes_read: int
-    total_bytes: int | None
-    etag: str | None
-    attempts: int
-    signature: str | None
-
-
 class WholeBody(Protocol):
-    """The body of one request for a whole media, read in order."""
+    """The body of one request for a media, from some byte on to its end, read in order.
+
+    Attributes:
+        total_bytes: size of the whole media, wherever the body starts, or None where the source does not say.
+        etag: strong entity tag of the answer, or None (absent or weak).
+        position: offset in the media behind the last byte put into a buffer, also by a call that raised: those bytes
+            are good.
+        continuable: True where the rest may be asked for after a break: the tag is strong, and no digest covers the
+            answer as a whole, which nobody could check any more.
+    """
 
     total_bytes: int | None
     etag: str | None
+    position: int
+    continuable: bool
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill `buffer` as far as the body goes and return the count; less than its length only at the body's end.
@@ -106,17 +80,24 @@ class RecordingSource(Protocol):
     """A tenant's recordings. Retries within its own bounds; what it raises after that is final for this try."""
 
     def describe(self, ref: RecordingRef) -> RecordingDescription:
-        """Return what the source says of one recording; moves no media.
+        """Return what the source says of one recording or contact; moves no media.
+
+        A source whose requests are scarce answers from a ref that carries its listing's metadata, without a request,
+        and says `settled_by_media`. Of a bare id it asks.
 
         Raises:
             RecordingNotFound, AccessDenied, AuthenticationFailed, RateLimited, SourceUnavailable, UnexpectedAnswer.
         """
 
     def resolve(self, plan: SegmentPlan) -> Sequence[Media]:
-        """Return the files behind a READY plan, at least one; may cost one request where a link must be made.
+        """Return the files behind a READY plan; may cost one request where links must be made.
+
+        Either the one file that the plan itself names, under the plan's id; or every interaction of a contact that has
+        voice media, under `{contact_id}.{n}`, n from 1 without a gap, in the order of their start, then of their
+        identity. Each of those has an identity, and no two share one. Empty where the contact has no voice media.
 
         Raises:
-            the errors of :meth:`describe`.
+            RecordingNotFound: the source does not know it; and the other errors of :meth:`describe`.
         """
 
     def read_segment(self, media: Media, segment: Segment, buffer: memoryview) -> SegmentRead:
@@ -132,11 +113,19 @@ class RecordingSource(Protocol):
             DigestMismatch, TransferStalled, and the errors of :meth:`describe`.
         """
 
-    def open_whole(self, media: Media) -> AbstractContextManager[WholeBody]:
-        """Ask for the whole media in one request without a range; not repeated, the caller starts over.
+    def open_whole(self, media: Media, start: int = 0) -> AbstractContextManager[WholeBody]:
+        """Ask for the media in one request: the whole without a range, or the rest from byte `start` on.
+
+        Opening is repeated within the source's bounds; reading is not: after a break the caller asks for the rest from
+        `position` on, with the tag of the first answer in ``media.etag``, or starts over where that is not possible.
+        A link that has expired is made anew for either, once. The body may end before the media where the source gives
+        less than was asked for; that is ShortBody.
 
         Raises:
-            the errors of :meth:`read_segment` but RangeIgnored.
+            RangeIgnored: `start` is not 0, and the answer is not of a range, or ``media.etag`` is None so that the rest
+                could be another entity's; nothing of it was used.
+            RecordingChanged: ``media.etag`` is known, and the entity is another one.
+            the other errors of :meth:`read_segment`.
         """
 
     def close(self) -> None:

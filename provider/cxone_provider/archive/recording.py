@@ -94,6 +94,8 @@ class RecordingDescription:
         storage_state: the source's own word, lower case, e.g. ``available``.
         recorded_at: start of the recording, or None.
         metadata: what else is worth keeping in the manifest; never a link, token or secret.
+        settled_by_media: True where the source says that only the media tells the rest: a contact whose files, sizes
+            and formats are known once the stream task resolves them, and which validates them then.
     """
 
     recording_id: str
@@ -104,6 +106,7 @@ class RecordingDescription:
     storage_state: str | None
     recorded_at: pendulum.DateTime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    settled_by_media: bool = False
 
 
 def parse_ref(value: object) -> RecordingRef:

@@ -1,4 +1,4 @@
-"""Bytes of one media over HTTP, whichever API names its address: by ranges into a buffer, or whole and in order."""
+"""Bytes of one media over HTTP by ranges into a buffer, whichever API names its address."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from cxone_provider.archive.errors import (
     RangeIgnored,
     RecordingChanged,
     ShortBody,
-    SizeDisagrees,
 )
 from cxone_provider.archive.integrity import chunk_signature, verify_chunk
 from cxone_provider.archive.plan import Segment
@@ -115,7 +114,7 @@ class SegmentFetch:
             elif answer.status_code == 206:
                 self._take(answer, start, stop)
             elif answer.status_code == 200:
-                _check_representation(answer)
+                check_representation(answer)
                 raise RangeIgnored("200 to a ranged request", found="200", expected="206")
             else:
                 raise self._refuse(answer)
@@ -130,7 +129,7 @@ class SegmentFetch:
         return True
 
     def _take(self, answer: requests.Response, start: int, stop: int) -> None:
-        _check_representation(answer)
+        check_representation(answer)
         answered = parse_content_range(answer.headers.get("Content-Range"))
         self._check_entity(answer)
         for agreed_bytes in (self._media.size_bytes, self._total_bytes):
@@ -155,13 +154,13 @@ class SegmentFetch:
     def _check_entity(self, answer: requests.Response) -> None:
         etag = strong_etag(answer.headers.get("ETag"))
         if self._etag is not None or self._signed:
-            _check_same(etag, self._etag)
+            check_same_entity(etag, self._etag)
         self._etag = etag
 
     def _pour(self, answer: requests.Response, view: memoryview, digest: DigestCheck, *, declared: bool) -> None:
         poured = 0
         try:
-            for count in _slices(answer, view):
+            for count in slices(answer, view):
                 digest.update(view[poured : poured + count])
                 poured += count
             # A declared length ends the body by itself; otherwise one byte more shows whether it ends here.
@@ -199,67 +198,30 @@ class SegmentFetch:
         return chunk_signature(self._signing.secret, self._segment.start, self._buffer[: self._filled])
 
 
-class HttpBody:
-    """The whole media of one 200, read in order; implements :class:`cxone_provider.archive.ports.WholeBody`.
-
-    Args:
-        answer: a 200 whose body is not read yet.
-        media: what was agreed before.
-
-    Raises:
-        IntegrityError: the headers show that these are not the agreed bytes.
-    """
-
-    def __init__(self, answer: requests.Response, media: Media) -> None:
-        _check_representation(answer)
-        self.total_bytes = parse_content_length(answer.headers.get("Content-Length"))
-        self.etag = strong_etag(answer.headers.get("ETag"))
-        if media.etag is not None:
-            _check_same(self.etag, media.etag)
-        if media.size_bytes is not None and self.total_bytes not in (None, media.size_bytes):
-            raise SizeDisagrees(
-                "Content-Length is not the agreed size", found=self.total_bytes, expected=media.size_bytes
-            )
-        self._answer = answer
-        self._size_bytes = media.size_bytes if media.size_bytes is not None else self.total_bytes
-        self._digest = DigestCheck("Repr-Digest", parse_digests("Repr-Digest", answer.headers.get("Repr-Digest")))
-        self._received = 0
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill `buffer` as far as the body goes; of a body that goes on past its size, one byte shows that."""
-        view = buffer if self._size_bytes is None else buffer[: self._size_bytes + 1 - self._received]
-        poured = 0
-        try:
-            for count in _slices(self._answer, view):
-                self._digest.update(view[poured : poured + count])
-                poured += count
-        except urllib3.exceptions.HTTPError as error:
-            raise broken_body(error, self._received + poured) from error
-        self._received += poured
-        if poured < len(buffer):
-            self._check_end()
-        return poured
-
-    def _check_end(self) -> None:
-        if self._size_bytes is not None and self._received < self._size_bytes:
-            raise ShortBody("the body ended early", found=self._received, expected=self._size_bytes)
-        if self._size_bytes is None or self._received == self._size_bytes:
-            self._digest.finish()
-
-
-def _slices(answer: requests.Response, view: memoryview) -> Iterator[int]:
+def slices(answer: requests.Response, view: memoryview) -> Iterator[int]:
+    """Fill `view` as far as the body goes; yield the count of every slice."""
     filled = 0
     while filled < len(view) and (count := answer.raw.readinto(view[filled : filled + SLICE_BYTES])):
         filled += count
         yield count
 
 
-def _check_representation(answer: requests.Response) -> None:
+def check_representation(answer: requests.Response) -> None:
+    """Check that the body is audio as it is stored.
+
+    Raises:
+        EncodedBody, WrongContentType: it is not.
+    """
     check_identity(answer.headers.get("Content-Encoding"))
     check_media_type(answer.headers.get("Content-Type"))
 
 
-def _check_same(etag: str | None, agreed: str | None) -> None:
+def check_same_entity(etag: str | None, agreed: str | None) -> None:
+    """Check an answer's strong entity tag.
+
+    Raises:
+        RecordingChanged: it is not the agreed one.
+    """
     if etag != agreed:
         raise RecordingChanged(
             "the answer is of another entity", found=etag or "no strong ETag", expected=agreed or "no strong ETag"

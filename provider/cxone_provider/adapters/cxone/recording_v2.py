@@ -8,9 +8,10 @@ from functools import partial
 from urllib.parse import quote
 
 from cxone_provider.adapters.cxone.documents import parse_description
-from cxone_provider.adapters.cxone.media import ChunkSigning, HttpBody, SegmentFetch
+from cxone_provider.adapters.cxone.media import ChunkSigning, SegmentFetch
 from cxone_provider.adapters.cxone.settings import CXoneSettings
 from cxone_provider.adapters.cxone.tenant_api import Call, TenantApi
+from cxone_provider.adapters.cxone.whole import body_headers, body_of
 from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.ports import Clock, Media, SegmentRead, WholeBody
 from cxone_provider.archive.recording import RecordingDescription, RecordingRef, checked_recording_id
@@ -68,19 +69,16 @@ class RecordingV2Source:
         return fetch.result(call.requests)
 
     @contextmanager
-    def open_whole(self, media: Media) -> Iterator[WholeBody]:
-        """Ask for the whole media in one request; opening is retried, reading is not."""
+    def open_whole(self, media: Media, start: int = 0) -> Iterator[WholeBody]:
+        """Ask for the whole media, or the rest of it, in one request; opening is retried, reading is not."""
         call = self._download(media)
-        headers = {"Want-Repr-Digest": "sha-256=10"}
-        if media.etag is not None:
-            headers["If-Match"] = media.etag
+        headers = body_headers(media, start)
+        refuse = partial(self._api.refused, subject=f"media of {media.recording_id}")
 
         def attempt() -> tuple[WholeBody, ExitStack]:
             with ExitStack() as stack:
                 answer = stack.enter_context(self._api.ask(call, headers))
-                if answer.status_code != 200:
-                    raise self._api.refused(answer, f"media of {media.recording_id}")
-                return HttpBody(answer, media), stack.pop_all()
+                return body_of(answer, media, start, refuse), stack.pop_all()
 
         body, stack = self._settings.retries.call(attempt, self._clock)
         with stack:

@@ -16,6 +16,9 @@ from cxone_provider.archive.errors import (
     AuthenticationFailed,
     DigestMismatch,
     EncodedBody,
+    ExcessBody,
+    RangeIgnored,
+    RangeNotSatisfiable,
     RateLimited,
     RecordingChanged,
     RecordingNotFound,
@@ -25,6 +28,7 @@ from cxone_provider.archive.errors import (
     TransferStalled,
     UnexpectedAnswer,
     WrongContentType,
+    WrongRange,
 )
 from cxone_provider.archive.ports import Media
 from tests.fakes.clock import FakeClock
@@ -117,6 +121,89 @@ def test_an_answer_that_is_not_the_media_is_refused_before_a_byte_is_used(
     with pytest.raises(kind), tenant.source(clock).open_whole(MEDIA):
         pytest.fail("opened")
     assert clock.sleeps == []
+
+
+def rest_of(source: RecordingV2Source, start: int, media: Media = MEDIA) -> bytes:
+    buffer = memoryview(bytearray(SIZE + 10))
+    with source.open_whole(media, start) as body:
+        return bytes(buffer[: body.readinto(buffer)])
+
+
+def ranged_rest(body: bytes, content_range: str, **fields: str | int) -> Answer:
+    return answer(206, body, {**TAGGED, "Content-Range": content_range, **fields})
+
+
+def test_the_rest_is_asked_for_by_an_open_range_of_one_entity(tenant: ScriptedTenant) -> None:
+    tenant.media(ranged_rest(CONTENT[4000:], f"bytes 4000-{SIZE - 1}/{SIZE}"))
+    assert rest_of(tenant.source(), 4000) == CONTENT[4000:]
+    [request] = tenant.to("/download")
+    assert (request.headers["range"], request.headers["if-match"]) == ("bytes=4000-", '"v1"')
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (GOOD, RangeIgnored),
+        (answer(412), RecordingChanged),
+        (answer(416, b"", {"Content-Range": f"bytes */{SIZE}"}), RangeNotSatisfiable),
+        (ranged_rest(CONTENT[4000:], f"bytes 4000-{SIZE - 1}/{SIZE}", ETag='"v2"'), RecordingChanged),
+        (ranged_rest(CONTENT[4000:], f"bytes 4000-{SIZE - 1}/{SIZE}", ETag='W/"v1"'), RecordingChanged),
+        (ranged_rest(CONTENT[3999:], f"bytes 3999-{SIZE - 1}/{SIZE}"), WrongRange),
+        (answer(206, CONTENT[4000:], TAGGED), WrongRange),
+        (ranged_rest(CONTENT[4000:], f"bytes 4000-{SIZE - 1}/{SIZE + 1}"), SizeDisagrees),
+        (ranged_rest(CONTENT[4001:], f"bytes 4000-{SIZE - 1}/{SIZE}"), ShortBody),
+        (ranged_rest(CONTENT[3999:], f"bytes 4000-{SIZE - 1}/{SIZE}"), ExcessBody),
+        (ranged_rest(CONTENT[4000:], f"bytes 4000-{SIZE - 1}/{SIZE}", **{"Content-Encoding": "gzip"}), EncodedBody),
+        (ranged_rest(b"<html>", f"bytes 4000-4005/{SIZE}", **{"Content-Type": "text/html"}), WrongContentType),
+    ],
+)
+def test_an_answer_that_is_not_the_rest_is_refused_before_a_byte_is_used(
+    tenant: ScriptedTenant, reply: Reply, kind: type[ArchiveError]
+) -> None:
+    tenant.media(reply)
+    with pytest.raises(kind), tenant.source().open_whole(MEDIA, 4000):
+        pytest.fail("opened")
+
+
+def test_a_rest_that_stops_before_the_media_is_short_and_tells_how_far_it_came(tenant: ScriptedTenant) -> None:
+    tenant.media(ranged_rest(CONTENT[4000:5000], f"bytes 4000-4999/{SIZE}"))
+    buffer = memoryview(bytearray(SIZE))
+    with tenant.source().open_whole(MEDIA, 4000) as body:
+        with pytest.raises(ShortBody):
+            body.readinto(buffer)
+        assert body.position == 5000
+    assert bytes(buffer[:1000]) == CONTENT[4000:5000]
+
+
+def test_a_rest_without_a_length_that_goes_on_is_an_error(tenant: ScriptedTenant) -> None:
+    fields = {**TAGGED, "Content-Range": f"bytes 4000-{SIZE - 1}/{SIZE}"}
+    tenant.media(Answer([head(206, fields), CONTENT[4000:] + b"more"], close=True))
+    with pytest.raises(ExcessBody):
+        rest_of(tenant.source(), 4000)
+
+
+def test_a_digest_of_the_rest_is_compared_and_such_a_body_is_not_continued(tenant: ScriptedTenant) -> None:
+    digest = base64.b64encode(hashlib.sha256(CONTENT[4000:]).digest()).decode()
+    content_range, field = f"bytes 4000-{SIZE - 1}/{SIZE}", {"Content-Digest": f"sha-256=:{digest}:"}
+    tenant.media(ranged_rest(CONTENT[4000:], content_range, **field))
+    tenant.media(ranged_rest(CONTENT[4000:-1] + b"x", content_range, **field))
+    source = tenant.source()
+    with source.open_whole(MEDIA, 4000) as body:
+        assert not body.continuable
+        assert body.readinto(memoryview(bytearray(SIZE))) == SIZE - 4000
+    with pytest.raises(DigestMismatch, match="Content-Digest"):
+        rest_of(source, 4000)
+
+
+@pytest.mark.parametrize(
+    ("fields", "continuable"), [(TAGGED, True), ({**TAGGED, "ETag": 'W/"v1"'}, False), ({"ETag": ""}, False)]
+)
+def test_only_a_body_of_a_known_entity_is_continuable(
+    tenant: ScriptedTenant, fields: dict[str, str | int], *, continuable: bool
+) -> None:
+    tenant.media(answer(200, CONTENT, fields))
+    with tenant.source().open_whole(UNSIZED) as body:
+        assert body.continuable is continuable
 
 
 def test_opening_waits_and_repeats_reading_does_not(tenant: ScriptedTenant) -> None:
