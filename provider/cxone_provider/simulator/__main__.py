@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cxone_provider.simulator.errors import ScenarioError
 from cxone_provider.simulator.faults import fault_table
+from cxone_provider.simulator.settings import ApiSettings, Setting, settings
 from cxone_provider.simulator.signature import DEFAULT_HEADER
 from cxone_provider.simulator.simulation import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Simulator
 
@@ -52,6 +53,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         port=options.port,
         allow_remote=options.allow_remote,
         request_log=options.request_log,
+        apis=ApiSettings(**{setting.name: getattr(options, setting.name) for setting in settings()}),
     )
 
 
@@ -72,8 +74,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--signature-header", default=DEFAULT_HEADER, help="default %(default)s")
     parser.add_argument("--token-ttl-s", type=float, default=3600, help="default %(default)s")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="append each request as a line of JSON")
+    for setting in settings():
+        _add_setting(parser, setting)
     parser.add_argument("--list-faults", action="store_true", help="print the table of faults and exit")
     return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, setting: Setting) -> None:
+    meaning = setting.meaning.replace("%", "%%")
+    if setting.kind is bool:
+        parser.add_argument(
+            setting.option, default=setting.default, action=argparse.BooleanOptionalAction, help=meaning
+        )
+    elif setting.is_credential:
+        _add_credential(parser, setting.option.removeprefix("--"), str(setting.default))
+    else:
+        shown = f"{meaning} (default {setting.default!r})"
+        parser.add_argument(setting.option, type=setting.kind, default=setting.default, metavar="VALUE", help=shown)
 
 
 def _add_credential(parser: argparse.ArgumentParser, name: str, default: str) -> None:

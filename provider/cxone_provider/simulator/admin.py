@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from cxone_provider.simulator.answer import Answer, error_answer, json_answer
+from cxone_provider.simulator.apis import Apis
 from cxone_provider.simulator.errors import ScenarioError, unknown_name
 from cxone_provider.simulator.faults import RECORDING_ENDPOINTS, parse_rules
 from cxone_provider.simulator.recording import Recording
@@ -26,8 +27,9 @@ _STATE_FIELDS = frozenset({"storageState", "status"})
 class Admin:
     """Answers the endpoints that steer the simulator. They are neither logged nor struck by faults."""
 
-    def __init__(self, tenant: Tenant, log: RequestLog, webhook: WebhookReceiver) -> None:
+    def __init__(self, tenant: Tenant, apis: Apis, log: RequestLog, webhook: WebhookReceiver) -> None:
         self._tenant = tenant
+        self._apis = apis
         self._log = log
         self._webhook = webhook
         self._calls: Mapping[str, Callable[[Request], Answer]] = {
@@ -39,6 +41,7 @@ class Admin:
             "DELETE webhook": self._forget_deliveries,
             "PUT faults": self._script_tenant,
             "POST tokens/revoke": self._revoke_tokens,
+            "POST links/expire": self._expire_links,
             "POST reset": self._reset,
         }
 
@@ -51,7 +54,7 @@ class Admin:
             if call is not None:
                 return call(request)
             if match and request.method == "PUT":
-                return self._change_recording(self._tenant.recording(unquote(match[1])), match[2], request)
+                return self._change(unquote(match[1]), match[2], request)
         except ScenarioError as error:
             return error_answer(400, "invalid", str(error))
         known = [*self._calls, "PUT recordings/{id}/faults", "PUT recordings/{id}/state"]
@@ -60,12 +63,15 @@ class Admin:
     def reset(self) -> None:
         """Lead everything back to how it was set up."""
         self._tenant.reset()
+        self._apis.reset()
         self._log.clear()
         self._webhook.clear()
 
     def _health(self, _request: Request) -> Answer:
         recordings = len(self._tenant.recordings())
-        return json_answer(200, {"status": "ok", "recordings": recordings, "tokens_issued": self._tenant.tokens.issued})
+        issued = self._tenant.tokens.issued
+        own = {"status": "ok", "recordings": recordings, "tokens_issued": issued}
+        return json_answer(200, {**own, **self._apis.as_json()})
 
     def _requests(self, _request: Request) -> Answer:
         return json_answer(200, {"requests": [record.as_json() for record in self._log.records()]})
@@ -91,16 +97,20 @@ class Admin:
     def _revoke_tokens(self, _request: Request) -> Answer:
         return json_answer(200, {"revoked": self._tenant.tokens.revoke_all()})
 
+    def _expire_links(self, _request: Request) -> Answer:
+        return json_answer(200, {"expired": self._apis.links.expire_all()})
+
     def _reset(self, _request: Request) -> Answer:
         self.reset()
         return Answer(204)
 
-    def _change_recording(self, recording: Recording, what: str, request: Request) -> Answer:
-        document = _document(request)
+    def _change(self, subject_id: str, what: str, request: Request) -> Answer:
         if what == "faults":
-            recording.script.replace(parse_rules(document, RECORDING_ENDPOINTS))
+            script = self._tenant.script_of(subject_id)
+            script.replace(parse_rules(_document(request), RECORDING_ENDPOINTS))
         else:
-            _set_state(recording, document)
+            recording = self._tenant.recording(subject_id)
+            _set_state(recording, _document(request))
         return Answer(204)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from cxone_provider.simulator.admin import PREFIX, WEBHOOK_PATH, Admin
 from cxone_provider.simulator.answer import Answer, error_answer
-from cxone_provider.simulator.dialect import Dialect, Endpoint, Exchange, Route
+from cxone_provider.simulator.dialect import Dialect, Endpoint, Exchange, Route, Subject
 from cxone_provider.simulator.faults import Fault
-from cxone_provider.simulator.recording import Recording
 from cxone_provider.simulator.request import Request
 from cxone_provider.simulator.request_log import RequestLog
 from cxone_provider.simulator.tenant import Tenant
@@ -23,12 +22,14 @@ class Application:
         dialects: asked in order; the first that has a route answers.
     """
 
-    def __init__(self, tenant: Tenant, dialects: Sequence[Dialect], log: RequestLog, webhook: WebhookReceiver) -> None:
+    def __init__(
+        self, tenant: Tenant, dialects: Sequence[Dialect], log: RequestLog, webhook: WebhookReceiver, admin: Admin
+    ) -> None:
         self._tenant = tenant
         self._dialects = tuple(dialects)
         self._log = log
         self._webhook = webhook
-        self.admin = Admin(tenant, log, webhook)
+        self.admin = admin
 
     def serve(self, request: Request, wire: Wire) -> bool:
         """Answer a request; return whether the connection can serve another.
@@ -60,11 +61,11 @@ class Application:
         """Return the answer and the names of the faults that struck."""
         if route is None:
             return error_answer(404, "not_found", "no such path"), []
-        recording = self._tenant.find(route.recording_id)
-        faults = self._striking(route.endpoint, recording, request)
+        subject = route.subject or self._tenant.find(route.recording_id)
+        faults = self._striking(route.endpoint, subject, request)
         if not faults:
             return _responded(route, request), []
-        exchange = Exchange(request, route.endpoint, recording, self._tenant.tokens, self._tenant.clock.now())
+        exchange = Exchange(request, route.endpoint, subject, self._tenant.tokens, self._tenant.clock.now())
         for fault in faults:
             fault.prepare(exchange)
         instead = (fault.intercept(exchange) for fault in faults)
@@ -73,9 +74,9 @@ class Application:
             answer = fault.alter(answer, exchange)
         return answer, [fault.name for fault in faults]
 
-    def _striking(self, endpoint: Endpoint, recording: Recording | None, request: Request) -> list[Fault]:
+    def _striking(self, endpoint: Endpoint, subject: Subject | None, request: Request) -> list[Fault]:
         # Both scripts count every request, whoever strikes first.
-        own = [] if recording is None else recording.script.striking(endpoint, request)
+        own = [] if subject is None else subject.striking(endpoint, request)
         return own + self._tenant.script.striking(endpoint, request)
 
 

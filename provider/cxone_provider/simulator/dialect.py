@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cxone_provider.simulator.answer import Answer
 from cxone_provider.simulator.request import Request
+
+if TYPE_CHECKING:  # faults are written in terms of this module
+    from cxone_provider.simulator.faults.fault import Fault
 
 
 class Endpoint(StrEnum):
@@ -18,6 +21,9 @@ class Endpoint(StrEnum):
     TOKEN = "token"  # noqa: S105  # the name of an endpoint
     METADATA = "metadata"
     MEDIA = "media"
+    DISCOVERY = "discovery"
+    LISTING = "listing"
+    BULK = "bulk"
     WEBHOOK = "webhook"
 
 
@@ -26,6 +32,14 @@ class Changeable(Protocol):
 
     def change_entity(self, size_change_bytes: int) -> None:
         """Make the recording another version."""
+        ...
+
+
+class Subject(Changeable, Protocol):
+    """What a request is about: a recording or a contact, with faults of its own."""
+
+    def striking(self, endpoint: Endpoint, request: Request) -> list[Fault]:
+        """Count the request and return the subject's faults that strike it."""
         ...
 
 
@@ -65,11 +79,13 @@ class Route:
     Attributes:
         recording_id: decoded, or None for endpoints without one.
         respond: makes the answer from the request as the faults left it.
+        subject: whose faults strike; None is the recording with that id.
     """
 
     endpoint: Endpoint
     recording_id: str | None
     respond: Callable[[Request], Answer]
+    subject: Subject | None = None
 
 
 class Dialect(Protocol):

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cxone_provider.simulator.clock import Clock
+from cxone_provider.simulator.dialect import Endpoint
 from cxone_provider.simulator.duration import measured_duration_s
-from cxone_provider.simulator.faults import Rule, Script
+from cxone_provider.simulator.faults import Fault, Rule, Script
 from cxone_provider.simulator.media import Change, ChangedMedia, Media
+from cxone_provider.simulator.request import Request
 from cxone_provider.simulator.storage import Phase, StateTimeline
 
 AVAILABLE = (Phase("available"),)
@@ -83,6 +85,10 @@ class Recording:
             self._version += 1
             change = Change(self._version, size_change_bytes)
             self._changed = {form: ChangedMedia(media, change) for form, media in self._originals().items()}
+
+    def striking(self, endpoint: Endpoint, request: Request) -> list[Fault]:
+        """Count the request and return the recording's faults that strike it."""
+        return self.script.striking(endpoint, request)
 
     def duration_s(self) -> float | None:
         """Return the seconds the metadata gives; measured once."""

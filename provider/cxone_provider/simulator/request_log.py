@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from cxone_provider.simulator.request import Headers, Request, header_value
 
+# Whoever reads the log must not be able to use a link; the same link still looks the same.
+_SIGNATURE = re.compile(r"(?<=X-Amz-Signature=)[^&]+")
 _REDACTED = frozenset({"authorization", "proxy-authorization", "cookie"})
 _SETTLE_S = 1.0
 _KEPT_RECORDS = 100_000
@@ -28,6 +31,7 @@ class RequestRecord:
         at: when the request had arrived, timezone-aware.
         connection: number of the connection; requests with the same one shared it.
         path: not decoded, without the query.
+        query: not decoded; the signature of a link replaced by a short hash.
         headers: as sent, credentials replaced by a short hash.
         endpoint: ``token``, ``metadata``, ``media``, ``webhook``, or None for an unknown path.
         bytes_sent: body bytes handed to the network; None while the answer is on its way.
@@ -89,7 +93,7 @@ class RequestLog:
                 connection=request.connection_number,
                 method=request.method,
                 path=request.path,
-                query=request.query,
+                query=_SIGNATURE.sub(lambda match: _hashed(match[0]), request.query),
                 headers=redacted(request.headers),
                 endpoint=target[0],
                 recording_id=target[1],

@@ -1,4 +1,4 @@
-"""Recordings and faults from a folder, its index ``recordings.json``, and a scenario file of the same form."""
+"""Recordings, contacts and faults of a folder: from its index ``recordings.json`` and a scenario of the same form."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxone_provider.simulator.contacts import Contact, parse_contacts
 from cxone_provider.simulator.entries import Entry, checked_id, format_of, recording_spec, rendition_files
 from cxone_provider.simulator.errors import ScenarioError, unknown_name
 from cxone_provider.simulator.faults import Rule, parse_rules
 from cxone_provider.simulator.recording import RecordingSpec
 
 INDEX_NAME = "recordings.json"
-_DOCUMENT_FIELDS = frozenset({"recordings", "faults"})
+_DOCUMENT_FIELDS = frozenset({"recordings", "contacts", "faults"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,16 @@ class Scenario:
     """
 
     recordings: Sequence[RecordingSpec] = ()
+    contacts: Sequence[Contact] = ()
     rules: Sequence[Rule] = ()
 
 
 def load_scenario(folder: Path, scenario: Path | None = None) -> Scenario:
     """Return every audio file of `folder` as a recording, with what its index and then `scenario` say about each.
 
-    Both documents are ``{"recordings": [{"id", …}], "faults": […]}``, both parts optional; see
-    :data:`.entries.ENTRY_FIELDS`. An entry of the scenario adds to the entry of the index with the same id.
+    Both documents are ``{"recordings": [{"id", …}], "contacts": [{"id", …}], "faults": […]}``, every part optional;
+    see :data:`.entries.ENTRY_FIELDS` and :func:`.parse_contacts`. What the scenario says of an id adds to what the
+    index says of it.
 
     Raises:
         ScenarioError: a file that cannot be read, or does not have this form.
@@ -41,9 +44,10 @@ def load_scenario(folder: Path, scenario: Path | None = None) -> Scenario:
         raise ScenarioError(f"no folder {folder}")
     index = folder / INDEX_NAME
     documents = [_document(path) for path in (index if index.is_file() else None, scenario) if path]
-    entries = _with_unnamed_files(_merged(documents), folder)
+    entries = _with_unnamed_files(_merged(documents, "recordings"), folder)
     rules = [rule for document in documents for rule in parse_rules(document.get("faults", []))]
-    return Scenario([recording_spec(entry, folder) for entry in entries.values()], rules)
+    contacts = parse_contacts(list(_merged(documents, "contacts").values()), folder)
+    return Scenario([recording_spec(entry, folder) for entry in entries.values()], contacts, rules)
 
 
 def _document(path: Path) -> Entry:
@@ -52,32 +56,32 @@ def _document(path: Path) -> Entry:
     except (OSError, ValueError, RecursionError) as error:
         raise ScenarioError(f"cannot read {path}: {error}") from error
     if not isinstance(document, Mapping):
-        raise ScenarioError(f'{path} holds {{"recordings": […], "faults": […]}}, not {document!r}')
+        raise ScenarioError(f'{path} holds {{"recordings": […], "contacts": […], "faults": […]}}, not {document!r}')
     for name in document:
         if name not in _DOCUMENT_FIELDS:
             raise unknown_name(f"field of {path.name}", name, _DOCUMENT_FIELDS)
     return document
 
 
-def _merged(documents: Sequence[Entry]) -> dict[str, Entry]:
-    """Return the entries by id; what a later document says about a recording wins."""
+def _merged(documents: Sequence[Entry], kind: str) -> dict[str, Entry]:
+    """Return the entries of a kind by id; what a later document says about one wins."""
     merged: dict[str, Entry] = {}
     for document in documents:
         named_here: set[str] = set()
-        for entry in _entries(document):
-            recording_id = checked_id(entry.get("id"))
-            if recording_id in named_here:
-                raise ScenarioError(f"the recording {recording_id!r} appears twice")
-            named_here.add(recording_id)
-            merged[recording_id] = {**merged.get(recording_id, {}), **entry}
+        for entry in _entries(document, kind):
+            entry_id = checked_id(entry.get("id"))
+            if entry_id in named_here:
+                raise ScenarioError(f"the {kind.removesuffix('s')} {entry_id!r} appears twice")
+            named_here.add(entry_id)
+            merged[entry_id] = {**merged.get(entry_id, {}), **entry}
     return merged
 
 
-def _entries(document: Entry) -> list[Entry]:
-    entries = document.get("recordings", [])
+def _entries(document: Entry, kind: str) -> list[Entry]:
+    entries = document.get(kind, [])
     if isinstance(entries, list) and all(isinstance(entry, Mapping) for entry in entries):
         return entries
-    raise ScenarioError(f"recordings are a list of objects, not {entries!r}")
+    raise ScenarioError(f"{kind} are a list of objects, not {entries!r}")
 
 
 def _with_unnamed_files(entries: Mapping[str, Entry], folder: Path) -> dict[str, Entry]:

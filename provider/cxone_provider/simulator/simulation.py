@@ -9,8 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cxone_provider.simulator.admin import Admin
+from cxone_provider.simulator.apis import Apis
 from cxone_provider.simulator.application import Application
 from cxone_provider.simulator.clock import Clock, SystemClock
+from cxone_provider.simulator.contact_control import ContactControl
 from cxone_provider.simulator.entries import GENERATED_AT, checked_id, format_of
 from cxone_provider.simulator.errors import ScenarioError
 from cxone_provider.simulator.faults import RECORDING_ENDPOINTS, parse_rules
@@ -21,6 +24,7 @@ from cxone_provider.simulator.recording_v2 import RecordingV2
 from cxone_provider.simulator.request_log import RequestLog, RequestRecord
 from cxone_provider.simulator.scenario import load_scenario
 from cxone_provider.simulator.server import Server
+from cxone_provider.simulator.settings import ApiSettings
 from cxone_provider.simulator.signature import DEFAULT_HEADER, SignatureSettings
 from cxone_provider.simulator.storage import parse_phases
 from cxone_provider.simulator.tenant import Tenant
@@ -35,7 +39,7 @@ DEFAULT_CLIENT_SECRET = "simulator-secret"  # noqa: S105  # opens nothing but a 
 
 
 @dataclass(kw_only=True)
-class Simulator:
+class Simulator(ContactControl):
     """A CXone tenant on a local port, as a context manager.
 
     ::
@@ -54,7 +58,8 @@ class Simulator:
         port: 0 takes a free one.
         allow_remote: permits a host that is not loopback.
         request_log: requests are appended there as JSON Lines.
-        clock: tokens, storage states, delays and drips go by it.
+        apis: of everything but ``recording-v2``.
+        clock: tokens, links, quotas, storage states, delays and drips go by it.
     """
 
     recordings_dir: Path | None = None
@@ -69,6 +74,7 @@ class Simulator:
     port: int = 0
     allow_remote: bool = False
     request_log: Path | None = None
+    apis: ApiSettings = field(default_factory=ApiSettings)
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
@@ -76,13 +82,16 @@ class Simulator:
         self._tenant = Tenant(TokenDesk(client, self.token_ttl_s, self.clock), self.clock)
         if self.recordings_dir is not None:
             loaded = load_scenario(self.recordings_dir, self.scenario)
-            self._tenant.set_up(loaded.recordings, loaded.rules)
+            self._tenant.set_up(loaded.recordings, loaded.contacts, loaded.rules)
         elif self.scenario is not None:
             raise ScenarioError("a scenario needs the folder of the recordings it names")
         self._webhook = WebhookReceiver(self.clock)
         self._log = RequestLog(self.request_log)
-        dialects = [RecordingV2(self._tenant, SignatureSettings(self.stream_secret, self.signature_header))]
-        self._application = Application(self._tenant, dialects, self._log, self._webhook)
+        self._apis = Apis(self.apis, self._tenant)
+        recording_v2 = RecordingV2(self._tenant, SignatureSettings(self.stream_secret, self.signature_header))
+        dialects = [recording_v2, *self._apis.dialects()]
+        admin = Admin(self._tenant, self._apis, self._log, self._webhook)
+        self._application = Application(self._tenant, dialects, self._log, self._webhook, admin)
         self._server: Server | None = None
 
     def __enter__(self) -> Self:
@@ -195,12 +204,12 @@ class Simulator:
         self._tenant.add(RecordingSpec(checked_id(recording_id), "wav", media, duration_s=media.duration_s))
 
     def script(self, recording_id: str, faults: FaultDocuments) -> None:
-        """Replace the faults of a recording; ``docs/simulator.md`` lists them.
+        """Replace the faults of a recording, a contact or a contact's interaction; ``docs/simulator.md`` lists them.
 
         Raises:
             ScenarioError: no such recording, or an unknown fault or field.
         """
-        self._tenant.recording(recording_id).script.replace(parse_rules(faults, RECORDING_ENDPOINTS))
+        self._tenant.script_of(recording_id).replace(parse_rules(faults, RECORDING_ENDPOINTS))
 
     def script_tenant(self, faults: FaultDocuments) -> None:
         """Replace the faults of the whole tenant: all recordings, the token endpoint, the webhook receiver.

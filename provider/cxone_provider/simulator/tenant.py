@@ -1,4 +1,4 @@
-"""The tenant: its recordings, its tokens, and the faults scripted for all of it."""
+"""The tenant: its recordings, its contacts, its tokens, and the faults scripted for all of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from cxone_provider.simulator.clock import Clock
+from cxone_provider.simulator.contacts import Contact, ContactBook
 from cxone_provider.simulator.errors import ScenarioError
 from cxone_provider.simulator.faults import Rule, Script
 from cxone_provider.simulator.recording import Recording, RecordingSpec
@@ -18,13 +19,16 @@ class Tenant:
     def __init__(self, tokens: TokenDesk, clock: Clock) -> None:
         self.tokens = tokens
         self.clock = clock
+        self.contacts = ContactBook(clock)
         self.script = Script()
         self._initial_rules: Sequence[Rule] = ()
         self._lock = threading.Lock()
         self._recordings: dict[str, Recording] = {}
 
-    def set_up(self, specs: Iterable[RecordingSpec], rules: Sequence[Rule]) -> None:
-        """Add recordings and the faults that a reset leads back to."""
+    def set_up(self, specs: Iterable[RecordingSpec], contacts: Iterable[Contact], rules: Sequence[Rule]) -> None:
+        """Add recordings, contacts and the faults that a reset leads back to."""
+        for contact in contacts:
+            self.contacts.add(contact)
         for spec in specs:
             self.add(spec)
         self._initial_rules = tuple(rules)
@@ -43,15 +47,27 @@ class Tenant:
             return None if recording_id is None else self._recordings.get(recording_id)
 
     def recording(self, recording_id: str) -> Recording:
-        """Return a recording.
+        """Return a recording, or that of a contact's interaction.
 
         Raises:
             ScenarioError: there is none with this id.
         """
         found = self.find(recording_id)
-        if found is None:
+        if found is not None:
+            return found
+        of_contact = self.contacts.with_recording(recording_id)
+        if of_contact is None:
             raise ScenarioError(f"no recording {recording_id!r}")
-        return found
+        return of_contact[1].recording
+
+    def script_of(self, subject_id: str) -> Script:
+        """Return the script of a recording, a contact, or a contact's interaction.
+
+        Raises:
+            ScenarioError: there is none with this id.
+        """
+        contact = None if self.find(subject_id) else self.contacts.find(subject_id)
+        return self.recording(subject_id).script if contact is None else contact.script
 
     def recordings(self) -> list[Recording]:
         """Return all recordings in the order in which they were added."""
@@ -62,5 +78,6 @@ class Tenant:
         """Lead everything back to how it was set up: states, versions, faults, tokens."""
         with self._lock:
             self._recordings = {key: Recording(old.spec, self.clock) for key, old in self._recordings.items()}
+        self.contacts.reset()
         self.script.replace(self._initial_rules)
         self.tokens.reset()

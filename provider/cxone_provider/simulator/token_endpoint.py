@@ -22,10 +22,8 @@ class MalformedForm(ValueError):
 
 def token_answer(request: Request, desk: TokenDesk) -> Answer:
     """Return a token, or the error that RFC 6749 names for what is wrong with the request."""
-    if (request.header("content-type") or "").partition(";")[0].strip().lower() != _FORM:
-        return _invalid(f"Content-Type must be {_FORM}")
     try:
-        form = parse_form(request.body)
+        form = form_of(request)
     except MalformedForm as error:
         return _invalid(str(error))
     missing = [name for name in ("grant_type", "client_id", "client_secret", "scope") if not form.get(name)]
@@ -37,6 +35,17 @@ def token_answer(request: Request, desk: TokenDesk) -> Answer:
         return _refused(401, "invalid_client")
     granted = desk.client.scopes & set(form["scope"].split())
     return _granted(desk, granted) if granted else _refused(400, "invalid_scope")
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a request's form.
+
+    Raises:
+        MalformedForm: another content type, or see :func:`parse_form`.
+    """
+    if (request.header("content-type") or "").partition(";")[0].strip().lower() != _FORM:
+        raise MalformedForm(f"Content-Type must be {_FORM}")
+    return parse_form(request.body)
 
 
 def parse_form(body: bytes) -> dict[str, str]:
@@ -64,12 +73,16 @@ def _decoded(text: str) -> str:
         raise MalformedForm("the form is not UTF-8") from error
 
 
+def whole_seconds(seconds: float) -> float:
+    """Return whole seconds as an integer, so that JSON has no ``3600.0``."""
+    return int(seconds) if float(seconds).is_integer() else seconds
+
+
 def _granted(desk: TokenDesk, scopes: frozenset[str]) -> Answer:
     token = desk.issue(scopes)
-    expires_in = int(desk.ttl_s) if float(desk.ttl_s).is_integer() else desk.ttl_s
     document = {
         "access_token": token.value,
-        "expires_in": expires_in,
+        "expires_in": whole_seconds(desk.ttl_s),
         "token_type": "Bearer",
         "scope": " ".join(sorted(token.scopes)),
     }

@@ -14,6 +14,8 @@ from cxone_provider.simulator.errors import ScenarioError
 
 READ_SCOPE = "recording:read"
 DOWNLOAD_SCOPE = "recording:download"
+# Opens the APIs of a real tenant; no client of /oauth/token is granted it.
+API_SCOPE = "cxone:api"
 ALL_SCOPES = (DOWNLOAD_SCOPE, READ_SCOPE)
 _BEARER = "bearer "
 _LONGEST_TTL_S = 10**9
@@ -33,8 +35,8 @@ class Client:
 
     def is_authentic(self, client_id: str, client_secret: str) -> bool:
         """Return whether both are this client's."""
-        same_id = hmac.compare_digest(client_id.encode(), self.client_id.encode())
-        same_secret = hmac.compare_digest(client_secret.encode(), self.client_secret.encode())
+        same_id = hmac.compare_digest(_octets(client_id), _octets(self.client_id))
+        same_secret = hmac.compare_digest(_octets(client_secret), _octets(self.client_secret))
         return same_id and same_secret
 
 
@@ -75,10 +77,10 @@ class TokenDesk:
         with self._lock:
             return self._issued
 
-    def issue(self, scopes: Iterable[str]) -> Token:
-        """Return a new token; earlier ones stay alive."""
+    def issue(self, scopes: Iterable[str], value: str | None = None) -> Token:
+        """Return a new token, or make `value` one, which nobody may be able to guess; earlier ones stay alive."""
         now = self._clock.now()
-        token = Token(secrets.token_urlsafe(32), frozenset(scopes), now + timedelta(seconds=self.ttl_s))
+        token = Token(value or secrets.token_urlsafe(32), frozenset(scopes), now + timedelta(seconds=self.ttl_s))
         with self._lock:
             # Issuing is rare and reading is not, so this is where expired ones are dropped.
             self._tokens = {value: old for value, old in self._tokens.items() if old.expires_at > now}
@@ -111,6 +113,11 @@ class TokenDesk:
         with self._lock:
             self._tokens.clear()
             self._issued = 0
+
+
+def _octets(text: str) -> bytes:
+    # JSON can hold halves of surrogate pairs
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _bearer_value(authorization: str | None) -> str:

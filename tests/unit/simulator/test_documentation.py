@@ -10,8 +10,11 @@ import pytest
 
 from cxone_provider.simulator import FAULTS, Simulator, fault_table
 from cxone_provider.simulator.__main__ import main
+from cxone_provider.simulator.contacts.entries import CONTACT_FIELDS, INTERACTION_FIELDS
 from cxone_provider.simulator.entries import ENTRY_FIELDS
+from cxone_provider.simulator.settings import settings_table
 from tests.unit.simulator.client import TenantClient
+from tests.unit.simulator.playback import PlaybackClient
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
@@ -25,13 +28,17 @@ def test_the_table_of_faults_is_the_code_s() -> None:
     assert f"and {len(FAULTS)}\nfaults" in DOCUMENT
 
 
-def test_the_python_example_runs() -> None:
-    (example,) = blocks("python")
+@pytest.mark.parametrize("example", blocks("python"))
+def test_the_python_examples_run(example: str) -> None:
     exec(compile(example, "docs/simulator.md", "exec"), {})
 
 
+def test_the_table_of_settings_is_the_code_s() -> None:
+    assert settings_table() + "\n\n" in DOCUMENT
+
+
 def test_the_index_example_is_an_index(audio_dir: Path, tmp_path: Path) -> None:
-    (example,) = blocks("json")
+    (example, _) = blocks("json")
     scenario = tmp_path / "scenario.json"
     scenario.write_text(example)
     with Simulator(recordings_dir=audio_dir, scenario=scenario) as simulator:
@@ -41,10 +48,27 @@ def test_the_index_example_is_an_index(audio_dir: Path, tmp_path: Path) -> None:
     assert {recording["id"] for recording in json.loads(example)["recordings"]} <= set(by_id)
 
 
-def test_every_field_of_a_recording_is_described() -> None:
-    described = DOCUMENT.partition("| `id` |")[2].partition("\n\n")[0]
-    named = set(re.findall(r"`(\w+)`", "| `id` |" + "\n".join(row.split("|")[1] for row in described.splitlines()[1:])))
-    assert named == ENTRY_FIELDS
+def described(first_row: str) -> set[str]:
+    """Return what the first column of a table names."""
+    rows = (first_row + DOCUMENT.partition(first_row)[2].partition("\n\n")[0]).splitlines()
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_every_field_is_described() -> None:
+    assert described("| `id` | text without a slash |") == ENTRY_FIELDS
+    assert described("| `id` | the master contact id") == CONTACT_FIELDS
+    assert described("| `file`, `generated_bytes` | one of them") == INTERACTION_FIELDS
+
+
+def test_the_contacts_example_is_an_index(audio_dir: Path, tmp_path: Path) -> None:
+    (_, example) = blocks("json")
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text(example)
+    with Simulator(recordings_dir=audio_dir, scenario=scenario) as simulator:
+        client = PlaybackClient(simulator)
+        played = [client.contact(contact["id"]) for contact in json.loads(example)["contacts"]]
+    assert [reply.status for reply in played] == [200, 403, 404]
+    assert len(played[0].document["interactions"]) == 2
 
 
 def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
