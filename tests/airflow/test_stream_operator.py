@@ -222,6 +222,15 @@ def test_on_kill_does_not_wait_for_a_lock_that_the_interrupted_thread_holds(worl
     assert operator.cancelled.wait(10)
 
 
+def test_a_signal_at_the_very_end_is_no_success(world: World) -> None:
+    operator = operator_of([])
+    held: Any = operator.cancelled
+    with held._cond:  # the event cannot be set as long as this lasts
+        with pytest.raises(AirflowException, match="told to stop"), operator.work():
+            operator.on_kill()
+        assert not held._flag
+
+
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [

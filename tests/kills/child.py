@@ -161,6 +161,18 @@ class WatchedJournal:
         self._wire.reach(sight, Moment.AFTER)
 
 
+class Stop:
+    """What SIGTERM does to an operator: it is known at once, and the work learns of it a moment later."""
+
+    def __init__(self) -> None:
+        self.told = False
+        self.cancelled = threading.Event()
+
+    def __call__(self, *_: object) -> None:
+        self.told = True
+        _thread.start_new_thread(self.cancelled.set, ())
+
+
 def run_try(told: Try, place: Place | None = None, waiting: Connection | None = None) -> None:
     """Archive and announce one recording; leave the outcome in a file, and everything printed in another.
 
@@ -174,10 +186,12 @@ def run_try(told: Try, place: Place | None = None, waiting: Connection | None = 
     _print_into(told.log_path)
     wire = Wire(place, _end if waiting is None else partial(_wait, waiting))
     wire.tap()
-    cancelled = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: _thread.start_new_thread(cancelled.set, ()))
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop)
     try:
-        document = _archive_and_announce(told, wire, cancelled)
+        document = _archive_and_announce(told, wire, stop.cancelled)
+        if stop.told:
+            raise TransferCancelled("told to stop")
     except ArchiveError as error:
         document = {"error": type(error).__name__, "message": str(error)}
     told.result_path.write_text(json.dumps(document))
@@ -206,8 +220,6 @@ def _archive_and_announce(told: Try, wire: Wire, cancelled: threading.Event) -> 
         )
     if log.success:
         announce(log.to_document(), notifier=_notifier(told, clock), store=store)
-    if cancelled.is_set():
-        raise TransferCancelled("told to stop")
     return _result(log)
 
 

@@ -30,7 +30,12 @@ class KillableOperator(BaseOperator):
     """An operator that a SIGTERM ends, and never in success.
 
     Airflow calls ``on_kill`` and lets ``execute`` go on, so whatever waits or moves bytes looks at :attr:`cancelled`.
+
+    Attributes:
+        told_to_stop: True from the signal on.
     """
+
+    told_to_stop = False
 
     @cached_property
     def cancelled(self) -> threading.Event:
@@ -44,6 +49,8 @@ class KillableOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Stop the work at its next step."""
+        # Seen by the main thread as soon as it goes on; the event follows a moment later.
+        self.told_to_stop = True
         # A signal interrupts the main thread anywhere, also while it holds the event's own lock: setting it here could
         # wait for ever.
         _thread.start_new_thread(self.cancelled.set, ())
@@ -58,7 +65,7 @@ class KillableOperator(BaseOperator):
         """
         try:
             yield
-            if self.cancelled.is_set():
+            if self.told_to_stop or self.cancelled.is_set():
                 raise TransferCancelled("the task was told to stop")
         except ArchiveError as error:
             kind = AirflowException if error.retryable else AirflowFailException
