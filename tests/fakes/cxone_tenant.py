@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cxone_provider.adapters.cxone.credentials import Credentials
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts
 from cxone_provider.adapters.retrying import RetryPolicy
@@ -84,8 +85,7 @@ class ScriptedTenant:
         """Return settings that reach this tenant."""
         fields: dict[str, Any] = {
             "base_url": self.server.url,
-            "client_id": "client-1",
-            "client_secret": CLIENT_SECRET,
+            "credentials": Credentials(client_id="client-1", client_secret=CLIENT_SECRET),
             "timeouts": Timeouts(connect_s=5, token_s=5, metadata_s=5, media_s=5),
             "retries": RetryPolicy(attempts=4, random=lambda: 0.5),
         }

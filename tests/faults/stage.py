@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from cxone_provider.adapters.addresses import AllowList
+from cxone_provider.adapters.cxone.credentials import Credentials
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts
 from cxone_provider.adapters.s3 import S3Store, tuned_client_config
@@ -143,8 +144,9 @@ class Archive:
         simulator, patience_s = self.stage.simulator, self.row.patience_s
         timeouts = Timeouts(patience_s, patience_s, patience_s, patience_s, _MIN_BYTES_PER_S)
         settings = CXoneSettings(
-            simulator.base_url, simulator.client_id, simulator.client_secret, stream_secret=self._secret,
-            timeouts=timeouts,
+            simulator.base_url,
+            Credentials(client_id=simulator.client_id, client_secret=simulator.client_secret),
+            stream_secret=self._secret, timeouts=timeouts,
         )  # fmt: skip
         return RecordingV2Source(settings, self.clock)
 

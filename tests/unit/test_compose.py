@@ -163,7 +163,7 @@ def test_only_this_machine_reaches_what_is_published() -> None:
 def test_the_connections_are_ones_the_provider_takes() -> None:
     cxone = connection("CXONE_DEFAULT")
     settings = settings_of(cxone["host"], cxone["login"], cxone["password"], cxone["extra"])
-    assert (settings.base_url, settings.client_id) == ("http://simulator:8900", "made-up-cxone_client_id")
+    assert (settings.base_url, settings.credentials.client_id) == ("http://simulator:8900", "made-up-cxone_client_id")
     assert settings.stream_secret == b"made-up-cxone_stream_secret"
     webhook = connection("ARCHIVE_WEBHOOK_DEFAULT")
     receiver = webhook_settings(webhook["host"], None, None, None, webhook["password"], webhook["extra"])

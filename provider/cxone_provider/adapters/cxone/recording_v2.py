@@ -23,7 +23,7 @@ class RecordingV2Source:
     Args:
         settings: the tenant.
         clock: waits, and measures token lifetimes.
-        on_token: told every new token before it is used, so that whoever writes the logs can hide it.
+        on_token: told every token of every kind before it is used, so that whoever writes the logs can hide it.
 
     Raises:
         InvalidSetting: the CA bundle does not exist.
@@ -35,13 +35,13 @@ class RecordingV2Source:
         self._api = TenantApi(settings, clock, on_token=on_token)
         self._signing = ChunkSigning(settings.stream_signature_header, settings.stream_secret)
 
-    def check(self) -> None:
-        """Fetch a token: shows that address, TLS and credentials are right, and touches no recording.
+    def check(self) -> str:
+        """Fetch a token and return the API's base URL: shows that both are right, and touches no recording.
 
         Raises:
             AuthenticationFailed, AccessDenied, RateLimited, SourceUnavailable, UnexpectedAnswer.
         """
-        self._api.check()
+        return self._api.check()
 
     def describe(self, ref: RecordingRef) -> RecordingDescription:
         """Return the recording's metadata, by one GET.

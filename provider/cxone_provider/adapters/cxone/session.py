@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import os
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -23,8 +24,9 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from cxone_provider import __version__
+from cxone_provider.adapters.cxone.origins import is_loopback
 from cxone_provider.adapters.cxone.pace import paced_pools
-from cxone_provider.adapters.cxone.settings import CXoneSettings, is_loopback
+from cxone_provider.adapters.cxone.settings import CXoneSettings
 from cxone_provider.adapters.redacting import redact_library_logs
 from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.archive.errors import (
@@ -47,16 +49,17 @@ class ApiSession:
 
     Args:
         settings: the tenant.
+        base_url: where to; None for the connection's own.
 
     Raises:
         InvalidSetting: the CA bundle does not exist.
     """
 
-    def __init__(self, settings: CXoneSettings) -> None:
+    def __init__(self, settings: CXoneSettings, base_url: str | None = None) -> None:
         redact_library_logs()
-        self._base_url = settings.base_url
+        self._base_url = settings.base_url if base_url is None else base_url
         self._connect_s = settings.timeouts.connect_s
-        self._session = _session(settings)
+        self._session = _session(settings, self._base_url)
 
     @contextmanager
     def request(
@@ -104,6 +107,35 @@ class ApiSession:
         self._session.close()
 
 
+class ApiSessions:
+    """The sessions of one tenant, one for each base URL: its API, and where its tokens come from.
+
+    Args:
+        settings: the tenant.
+
+    Raises:
+        InvalidSetting: the CA bundle does not exist.
+    """
+
+    def __init__(self, settings: CXoneSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._sessions = {settings.base_url: ApiSession(settings)}
+
+    def at(self, base_url: str) -> ApiSession:
+        """Return the session for a base URL, which was checked before; made once."""
+        with self._lock:
+            if base_url not in self._sessions:
+                self._sessions[base_url] = ApiSession(self._settings, base_url)
+            return self._sessions[base_url]
+
+    def close(self) -> None:
+        """Release all connections; may be called twice."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.close()
+
+
 def broken_body(error: urllib3.exceptions.HTTPError, received_bytes: int) -> ArchiveError:
     """Return what a body's failure means for a transfer."""
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
@@ -135,14 +167,14 @@ class _Session(requests.Session):
         return
 
 
-def _session(settings: CXoneSettings) -> requests.Session:
+def _session(settings: CXoneSettings, base_url: str) -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = f"airflow-provider-cxone/{__version__}"
     session.headers["Accept-Encoding"] = "identity"
     session.verify = _ca_bundle(settings)
-    session.proxies.update(_proxies(settings))
+    session.proxies.update(_proxies(settings, base_url))
     for scheme in ("https://", "http://"):
         session.mount(scheme, _PacedAdapter(settings.timeouts.min_bytes_per_s))
     return session
@@ -157,10 +189,10 @@ def _ca_bundle(settings: CXoneSettings) -> str | bool:
     return path
 
 
-def _proxies(settings: CXoneSettings) -> Mapping[str, str]:
-    if settings.proxies or is_loopback(urlsplit(settings.base_url).hostname or ""):
+def _proxies(settings: CXoneSettings, base_url: str) -> Mapping[str, str]:
+    if settings.proxies or is_loopback(urlsplit(base_url).hostname or ""):
         return settings.proxies
-    return get_environ_proxies(settings.base_url)
+    return get_environ_proxies(base_url)
 
 
 def _no_answer(error: Exception) -> Exception:

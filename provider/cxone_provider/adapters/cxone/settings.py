@@ -7,42 +7,66 @@ e.g. a simulator in a private network; secrets then travel in clear text), ``ret
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from cxone_provider.adapters.cxone.credentials import Auth, Credentials, credentials_of
+from cxone_provider.adapters.cxone.fields import (
+    an_object,
+    choice,
+    flag,
+    invalid,
+    matching,
+    number,
+    refuse_unknown,
+    text,
+    texts,
+    whole,
+)
+from cxone_provider.adapters.cxone.media_hosts import DEFAULT_MEDIA_HOSTS, VENDOR_HOSTS, MediaHosts
+from cxone_provider.adapters.cxone.origins import HostPatterns, checked_base_url
+from cxone_provider.adapters.cxone.quota import (
+    DEFAULT_PARALLEL_TASKS,
+    DEFAULT_PERIOD_S,
+    DEFAULT_REQUESTS_PER_PERIOD,
+    Quota,
+)
 from cxone_provider.adapters.retrying import RetryPolicy
-from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.integrity import checked_stream_secret
 
 RECORDING_SCOPES = ("recording:download", "recording:read")
 DEFAULT_SIGNATURE_HEADER = "X-Chunk-HMAC-SHA256"
+DEFAULT_ISSUER = "https://cxone.niceincontact.com"
 _ENVIRONMENT = re.compile(r"[a-z0-9-]{1,63}", re.ASCII)
-_BASE_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?P<port>:[0-9]{1,5})?(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*)/?",
-    re.ASCII,
-)
 _PROXY_URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _SCOPE = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*", re.ASCII)
-_OWN_FIELDS = (
-    "api", "environment", "auth", "scope", "stream_secret", "stream_signature_header", "timeouts", "retries",
-    "ca_bundle", "proxies", "allow_http",
+# The form shows one set of fields for every API, so each API lets those of the others stand.
+_FIELDS = (
+    "api", "environment", "auth", "access_key_id", "access_key_secret", "client_auth", "area", "api_endpoint",
+    "api_hosts", "scope", "stream_secret", "stream_signature_header", "media_hosts", "requests_per_period", "period_s",
+    "parallel_tasks", "timeouts", "retries", "ca_bundle", "proxies", "allow_http",
 )  # fmt: skip
-# The form shows one set of fields for every API; these belong to `media-playback` and say nothing here.
-_OTHER_FIELDS = ("access_key_id", "access_key_secret", "media_hosts", "requests_per_period", "period_s")
+
+_VENDOR = HostPatterns(VENDOR_HOSTS)
+_STORES = MediaHosts.parse(DEFAULT_MEDIA_HOSTS)
 
 
 class Api(StrEnum):
     """The dialects of "give me a recording" that a connection can name."""
 
     RECORDING_V2 = "recording-v2"
+    MEDIA_PLAYBACK = "media-playback"
+
+
+# The first one is what an empty field means.
+_AUTHS: Mapping[Api, tuple[Auth, ...]] = {
+    Api.RECORDING_V2: (Auth.CLIENT_CREDENTIALS,),
+    Api.MEDIA_PLAYBACK: (Auth.ACCESS_KEY, Auth.ACCESS_KEY_JSON),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +89,21 @@ class CXoneSettings:
     """One tenant and how it is spoken to; secrets are not in its `repr`.
 
     Attributes:
-        base_url: scheme, host, port and path without a slash at the end.
+        base_url: scheme, host, port and path without a slash at the end; for access keys, of the issuer of tokens.
+        credentials: who asks.
         scope: scopes asked for, separated by spaces.
         stream_secret: key of the chunk signatures, or None where the tenant does not sign.
         ca_bundle: path of a PEM file, or None for the environment's or the system's.
         proxies: proxy URL by scheme; empty for what the environment says.
+        allow_http: plain http is let through to hosts that are not this machine.
+        api_endpoint: base URL of the tenant's API, or None to discover it.
+        api_hosts: hosts that discovery may send tokens and secrets to, beside the issuer's own.
+        media_hosts: hosts that a media link may point to.
+        quota: how many playback requests are sent.
     """
 
     base_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
+    credentials: Credentials
     scope: str = " ".join(RECORDING_SCOPES)
     stream_secret: bytes | None = field(default=None, repr=False)
     stream_signature_header: str = DEFAULT_SIGNATURE_HEADER
@@ -83,6 +112,11 @@ class CXoneSettings:
     ca_bundle: str | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     api: Api = Api.RECORDING_V2
+    allow_http: bool = False
+    api_endpoint: str | None = None
+    api_hosts: HostPatterns = _VENDOR
+    media_hosts: MediaHosts = _STORES
+    quota: Quota = field(default_factory=Quota)
 
 
 def settings_of(
@@ -94,55 +128,54 @@ def settings_of(
         InvalidSetting: a field is missing, unknown, or does not make sense; a secret's value is never shown.
     """
     given = {name: value for name, value in (extra or {}).items() if value is not None and value != ""}
-    _refuse_unknown(given, (*_OWN_FIELDS, *_OTHER_FIELDS), "connection extra")
-    _check_choice(given, "api", [str(api) for api in Api])
-    _check_choice(given, "auth", ["client_credentials"])
+    refuse_unknown(given, _FIELDS, "connection extra")
+    api = choice(given, "api", Api, Api.RECORDING_V2)
+    allow_http = flag(given, "allow_http")
+    quota = _quota(given)
     return CXoneSettings(
-        base_url=_base_url(host, given),
-        client_id=_required(login, "login", "the client id"),
-        client_secret=_required(password, "password", "the client secret"),
-        scope=_matching(given, "scope", _SCOPE, "scopes separated by one space", " ".join(RECORDING_SCOPES)),
+        base_url=_base_url(api, host, given, allow_http=allow_http),
+        credentials=credentials_of(_auth(given, api), login, password, given, allow_http=allow_http),
+        scope=matching(given, "scope", _SCOPE, "scopes separated by one space", " ".join(RECORDING_SCOPES)),
         stream_secret=_stream_secret(given),
-        stream_signature_header=_matching(
+        stream_signature_header=matching(
             given, "stream_signature_header", _HEADER_NAME, "a header's name", DEFAULT_SIGNATURE_HEADER
         ),
         timeouts=_timeouts(given),
-        retries=_retries(given),
-        ca_bundle=_text(given, "ca_bundle"),
+        retries=_retries(given, api, quota),
+        ca_bundle=text(given, "ca_bundle"),
         proxies=_proxies(given),
+        api=api,
+        allow_http=allow_http,
+        api_endpoint=_api_endpoint(given, allow_http=allow_http),
+        api_hosts=HostPatterns.parse(texts(given, "api_hosts", VENDOR_HOSTS), "api_hosts"),
+        media_hosts=MediaHosts.parse(texts(given, "media_hosts", DEFAULT_MEDIA_HOSTS)),
+        quota=quota,
     )
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether `host`, a name or an address (IPv6 may stand in brackets), is this machine by definition."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith(".localhost")
-
-
-def _base_url(host: str | None, given: Mapping[str, Any]) -> str:
-    allow_http = _flag(given, "allow_http")
-    if not host:
-        environment = _matching(given, "environment", _ENVIRONMENT, "1 to 63 of a-z 0-9 -", "api")
-        return f"https://{environment}.api.nice.incontact.com"
-    url = _BASE_URL.fullmatch(host.strip())
-    if url is None or int((url["port"] or ":0")[1:]) > 65_535:
-        raise InvalidSetting(
-            "connection field host is not a base URL", found=_without_userinfo(host), expected="https://host[:port][/path]",
-            hint="Write the scheme; leave out user, query and fragment.",
+def _auth(given: Mapping[str, Any], api: Api) -> Auth:
+    possible = _AUTHS[api]
+    auth = choice(given, "auth", Auth, possible[0])
+    if auth not in possible:
+        raise invalid(
+            "auth", found=str(auth), expected=f"{' or '.join(possible)} for api {api}",
+            hint="Leave auth empty for what goes with the api.",
         )  # fmt: skip
-    if url["scheme"] == "http" and not allow_http and not is_loopback(url["host"]):
-        raise InvalidSetting(
-            "plain http would show the client secret to the network", found=host, expected="https",
-            hint='Set "allow_http": true in the extra for a simulator in a private network.',
-        )  # fmt: skip
-    return f"{url['scheme']}://{url['host'].lower()}{url['port'] or ''}{url['path']}"
+    return auth
 
 
-def _without_userinfo(host: str) -> str:
-    _, at, end = host.rpartition("@")
-    return f"…@{end}" if at else host
+def _base_url(api: Api, host: str | None, given: Mapping[str, Any], *, allow_http: bool) -> str:
+    if host:
+        return checked_base_url(host, "host", allow_http=allow_http)
+    if api is Api.MEDIA_PLAYBACK:
+        return DEFAULT_ISSUER
+    environment = matching(given, "environment", _ENVIRONMENT, "1 to 63 of a-z 0-9 -", "api")
+    return f"https://{environment}.api.nice.incontact.com"
+
+
+def _api_endpoint(given: Mapping[str, Any], *, allow_http: bool) -> str | None:
+    value = text(given, "api_endpoint")
+    return None if value is None else checked_base_url(value, "api_endpoint", allow_http=allow_http)
 
 
 def _stream_secret(given: Mapping[str, Any]) -> bytes | None:
@@ -150,100 +183,46 @@ def _stream_secret(given: Mapping[str, Any]) -> bytes | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise _invalid("stream_secret", found=type(value).__name__, expected="text")
+        raise invalid("stream_secret", found=type(value).__name__, expected="text")
     return checked_stream_secret(value.encode())
 
 
 def _timeouts(given: Mapping[str, Any]) -> Timeouts:
-    document = _object(given, "timeouts")
+    document = an_object(given, "timeouts")
     names = {"connect": "connect_s", "token": "token_s", "metadata": "metadata_s", "media": "media_s"}
-    _refuse_unknown(document, (*names, "min_bytes_per_s"), "timeouts")
-    values = {names[name]: _number(document, name, 0.05, 3600) for name in names if name in document}
+    refuse_unknown(document, (*names, "min_bytes_per_s"), "timeouts")
+    values = {names[name]: number(document, name, 0.05, 3600, where="timeouts") for name in names if name in document}
     if "min_bytes_per_s" in document:
-        values["min_bytes_per_s"] = _number(document, "min_bytes_per_s", 1, 2**30)
+        values["min_bytes_per_s"] = number(document, "min_bytes_per_s", 1, 2**30, where="timeouts")
     return Timeouts(**values)
 
 
-def _retries(given: Mapping[str, Any]) -> RetryPolicy:
-    document = _object(given, "retries")
+def _quota(given: Mapping[str, Any]) -> Quota:
+    return Quota(
+        whole(given, "requests_per_period", 1, 10**6, DEFAULT_REQUESTS_PER_PERIOD),
+        number({"period_s": DEFAULT_PERIOD_S, **given}, "period_s", 0.1, 86_400),
+        whole(given, "parallel_tasks", 1, 10**6, DEFAULT_PARALLEL_TASKS),
+    )
+
+
+def _retries(given: Mapping[str, Any], api: Api, quota: Quota) -> RetryPolicy:
+    document = an_object(given, "retries")
     names = ("attempts", "base_delay_s", "max_delay_s", "max_retry_after_s", "deadline_s")
-    _refuse_unknown(document, names, "retries")
-    return RetryPolicy(**document)
+    refuse_unknown(document, names, "retries")
+    policy = RetryPolicy(**document)
+    if api is Api.RECORDING_V2:
+        return policy
+    # A refusal for the quota is waited out for a whole period, more than once if other clients use the quota, too.
+    patient = {"max_retry_after_s": quota.period_s, "deadline_s": 12 * quota.period_s}
+    longer = {name: min(86_400.0, max(getattr(policy, name), wait_s)) for name, wait_s in patient.items()}
+    return replace(policy, **{name: wait_s for name, wait_s in longer.items() if name not in document})
 
 
 def _proxies(given: Mapping[str, Any]) -> dict[str, str]:
-    document = _object(given, "proxies")
-    _refuse_unknown(document, ("http", "https"), "proxies")
+    document = an_object(given, "proxies")
+    refuse_unknown(document, ("http", "https"), "proxies")
     for url in document.values():
         if not isinstance(url, str) or not _PROXY_URL.fullmatch(url):
             # A proxy's URL may hold a password, so it is not shown.
-            raise _invalid("proxies", found="another value", expected="http://host:port or https://host:port")
+            raise invalid("proxies", found="another value", expected="http://host:port or https://host:port")
     return document
-
-
-def _object(given: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = given.get(name, {})
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, Mapping):
-        raise _invalid(name, found=type(given[name]).__name__, expected="a JSON object")
-    return dict(value)
-
-
-def _number(document: Mapping[str, Any], name: str, low: float, high: float) -> float:
-    value = document[name]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise InvalidSetting(f"timeouts: {name}", found=value, expected=f"a number from {low:g} to {high:g}")
-    return value
-
-
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name, False)
-    if isinstance(value, bool):
-        return value
-    if value in ("true", "false"):
-        return bool(value == "true")
-    raise _invalid(name, found=value, expected="true or false")
-
-
-def _text(given: Mapping[str, Any], name: str) -> str | None:
-    value = given.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.isprintable():
-        raise _invalid(name, found=value, expected="text")
-    return value
-
-
-def _matching(given: Mapping[str, Any], name: str, pattern: re.Pattern[str], expected: str, default: str) -> str:
-    value = given.get(name, default)
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise _invalid(name, found=value, expected=expected)
-    return value
-
-
-def _required(value: str | None, name: str, meaning: str) -> str:
-    if not value or not value.strip():
-        raise _invalid(name, found="nothing", expected=meaning)
-    return value
-
-
-def _check_choice(given: Mapping[str, Any], name: str, choices: list[str]) -> None:
-    if given.get(name, choices[0]) not in choices:
-        raise _invalid(name, found=given[name], expected=" or ".join(choices))
-
-
-def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    # A misspelt `stream_secret` would switch signature checks off unseen.
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(str(name)[:50], known, 1)
-            hint = f"Is it {near[0]}?" if near else f"Known are {', '.join(known)}."
-            raise InvalidSetting(f"unknown field in {where}", found=str(name), hint=hint)
-
-
-def _invalid(name: str, *, found: object, expected: str) -> InvalidSetting:
-    return InvalidSetting(f"connection field {name}", found=found, expected=expected)

@@ -1,4 +1,7 @@
-"""Requests with a bearer token to one tenant's API, whichever dialect asks: a refused token costs one more request."""
+"""Requests with a bearer token to one tenant's API, whichever dialect asks: a refused token costs one more request.
+
+The token says where the API is: at the connection's base URL, or where the tenant's configuration put it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,31 @@ from typing import Any
 
 import requests
 
+from cxone_provider.adapters.cxone.access_key import AccessKeyGrant, AccessKeyJson
 from cxone_provider.adapters.cxone.answers import excerpt, read_document, refused_recording
-from cxone_provider.adapters.cxone.auth import TokenClient
+from cxone_provider.adapters.cxone.auth import Grant, TokenClient
+from cxone_provider.adapters.cxone.credentials import Auth
 from cxone_provider.adapters.cxone.documents import parse_object
-from cxone_provider.adapters.cxone.session import ApiSession
+from cxone_provider.adapters.cxone.grants import ClientCredentials, TokenRequests
+from cxone_provider.adapters.cxone.session import ApiSessions
 from cxone_provider.adapters.cxone.settings import RECORDING_SCOPES, CXoneSettings
+from cxone_provider.adapters.cxone.tokens import Token
 from cxone_provider.archive.errors import AuthenticationFailed
 from cxone_provider.archive.ports import Clock
+
+_GRANTS: Mapping[Auth, Callable[[TokenRequests], Grant]] = {
+    Auth.CLIENT_CREDENTIALS: ClientCredentials,
+    Auth.ACCESS_KEY: AccessKeyGrant,
+    Auth.ACCESS_KEY_JSON: AccessKeyJson,
+}
+_KEY_HINT = "Is the access key active, and may its user call this API?"
+_HINTS: Mapping[Auth, str] = {
+    Auth.CLIENT_CREDENTIALS: (
+        f"Is the client application enabled for this tenant, with {' and '.join(RECORDING_SCOPES)}?"
+    ),
+    Auth.ACCESS_KEY: _KEY_HINT,
+    Auth.ACCESS_KEY_JSON: _KEY_HINT,
+}
 
 
 @dataclass(slots=True)
@@ -45,7 +66,7 @@ class TenantApi:
     Args:
         settings: the tenant.
         clock: waits, and measures token lifetimes.
-        on_token: told every new token before it is used, so that whoever writes the logs can hide it.
+        on_token: told every token of every kind before it is used, so that whoever writes the logs can hide it.
 
     Raises:
         InvalidSetting: the CA bundle does not exist.
@@ -54,16 +75,19 @@ class TenantApi:
     def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
         self.settings = settings
         self.clock = clock
-        self._session = ApiSession(settings)
-        self._tokens = TokenClient(settings, self._session, clock, on_token)
+        self._sessions = ApiSessions(settings)
+        grant = _GRANTS[settings.credentials.auth]
+        self._tokens = TokenClient(grant(TokenRequests(settings, self._sessions, clock, on_token)), clock)
 
-    def check(self) -> None:
-        """Fetch a token: shows that address, TLS and credentials are right, and touches no recording.
+    def check(self) -> str:
+        """Fetch a token and return the API's base URL.
+
+        Shows that address, TLS, credentials and discovery are right, and touches no recording.
 
         Raises:
             AuthenticationFailed, AccessDenied, RateLimited, SourceUnavailable, UnexpectedAnswer.
         """
-        self._tokens.token()
+        return self._tokens.token().base_url
 
     @contextmanager
     def ask(self, call: Call, headers: Mapping[str, str]) -> Iterator[requests.Response]:
@@ -83,8 +107,7 @@ class TenantApi:
             if answer.status_code == 401:
                 raise AuthenticationFailed(
                     "401 also with a new token", found=excerpt(answer, self.secrets(answer)),
-                    expected=f"a token with {' and '.join(RECORDING_SCOPES)}",
-                    hint="Is the client application enabled for this tenant?",
+                    expected="a token that this API takes", hint=_HINTS[self.settings.credentials.auth],
                 )  # fmt: skip
             yield answer
 
@@ -114,17 +137,18 @@ class TenantApi:
 
     def secrets(self, answer: requests.Response) -> tuple[str, ...]:
         """Return what an answer's body must not show: it may echo the request."""
-        return answer.request.headers["Authorization"].removeprefix("Bearer "), self.settings.client_secret
+        sent = answer.request.headers["Authorization"].removeprefix("Bearer ")
+        return sent, *self.settings.credentials.secrets
 
     def close(self) -> None:
         """Release connections; may be called twice."""
-        self._session.close()
+        self._sessions.close()
 
     @contextmanager
-    def _send(self, call: Call, headers: Mapping[str, str], token: str) -> Iterator[requests.Response]:
+    def _send(self, call: Call, headers: Mapping[str, str], token: Token) -> Iterator[requests.Response]:
         call.requests += 1
-        signed = {**headers, "Authorization": f"Bearer {token}"}
-        request = self._session.request(
+        signed = {**headers, "Authorization": f"Bearer {token.value}"}
+        request = self._sessions.at(token.base_url).request(
             call.method, call.path, limit_s=call.limit_s, headers=signed, params=call.params, body=call.body
         )
         with request as answer:

@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxone_provider.adapters.cxone.auth import TokenClient, parse_token
-from cxone_provider.adapters.cxone.session import ApiSession
+from cxone_provider.adapters.cxone.auth import TokenClient
+from cxone_provider.adapters.cxone.grants import ClientCredentials, TokenRequests
+from cxone_provider.adapters.cxone.session import ApiSessions
+from cxone_provider.adapters.cxone.settings import CXoneSettings
+from cxone_provider.adapters.cxone.tokens import parse_token
 from cxone_provider.archive.errors import (
     AccessDenied,
     ArchiveError,
@@ -35,8 +38,14 @@ MISSING = object()
 
 
 def client_of(tenant: ScriptedTenant, clock: FakeClock | None = None, **changes: Any) -> TokenClient:
-    settings = tenant.settings(**changes)
-    return TokenClient(settings, ApiSession(settings), clock or FakeClock())
+    return client_with(tenant.settings(**changes), clock or FakeClock())
+
+
+def client_with(
+    settings: CXoneSettings, clock: FakeClock, on_token: Callable[[str], None] | None = None
+) -> TokenClient:
+    requests = TokenRequests(settings, ApiSessions(settings), clock, on_token)
+    return TokenClient(ClientCredentials(requests), clock)
 
 
 def asked(tenant: ScriptedTenant) -> int:
@@ -51,7 +60,7 @@ def in_threads(count: int, client: TokenClient) -> list[str | ArchiveError]:
     def work() -> None:
         together.wait(10)
         try:
-            results.append(client.token())
+            results.append(client.token().value)
         except ArchiveError as error:
             results.append(error)
 
@@ -101,7 +110,7 @@ def following(count: int, client: TokenClient) -> Iterator[list[str | ArchiveErr
 
 @pytest.mark.server
 def test_the_request_is_the_contracts_and_properly_encoded(tenant: ScriptedTenant) -> None:
-    assert client_of(tenant).token() == "canary-token-1"
+    assert client_of(tenant).token().value == "canary-token-1"
     [request] = tenant.server.requests
     assert request.line == "POST /oauth/token HTTP/1.1"
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
@@ -119,11 +128,11 @@ def test_the_request_is_the_contracts_and_properly_encoded(tenant: ScriptedTenan
 def test_a_token_is_reused_until_thirty_seconds_before_its_end(tenant: ScriptedTenant) -> None:
     clock = FakeClock()
     client = client_of(tenant, clock)
-    assert client.token() == client.token() == "canary-token-1"
+    assert client.token().value == client.token().value == "canary-token-1"
     clock.pass_s(3569)
-    assert client.token() == "canary-token-1"
+    assert client.token().value == "canary-token-1"
     clock.pass_s(1)
-    assert client.token() == "canary-token-2"
+    assert client.token().value == "canary-token-2"
 
 
 @pytest.mark.server
@@ -133,7 +142,7 @@ def test_a_short_or_unknown_life_does_not_cost_a_token_for_each_request(
 ) -> None:
     tenant.token_replies.append(json_answer({**GOOD, "expires_in": expires_in}))
     client = client_of(tenant)
-    assert {client.token() for _ in range(10)} == {"t"}
+    assert {client.token().value for _ in range(10)} == {"t"}
     assert asked(tenant) == 1
 
 
@@ -141,11 +150,11 @@ def test_a_short_or_unknown_life_does_not_cost_a_token_for_each_request(
 def test_every_new_token_is_told_before_it_is_used(tenant: ScriptedTenant) -> None:
     told: list[str] = []
     settings = tenant.settings()
-    client = TokenClient(settings, ApiSession(settings), FakeClock(), told.append)
+    client = client_with(settings, FakeClock(), told.append)
     for number in (1, 2):
-        assert client.token() == client.token() == told[-1]
+        assert client.token().value == client.token().value == told[-1]
         assert len(told) == number
-        client.invalidate(told[-1])
+        client.invalidate(client.token())
 
 
 @pytest.mark.server
@@ -182,7 +191,7 @@ def test_an_interrupted_fetch_leaves_no_thread_waiting(tenant: ScriptedTenant) -
     with pytest.raises(TransferCancelled):
         client.token()
     clock.cancelled.clear()
-    assert client.token() == "canary-token-1"
+    assert client.token().value == "canary-token-1"
 
 
 class InterruptedClock(FakeClock):
@@ -216,7 +225,7 @@ def test_refused_credentials_rest_for_a_minute(tenant: ScriptedTenant) -> None:
     assert asked(tenant) == 1
     assert len(depths) == 2, "the kept refusal collects the frames of everyone it is raised to"
     clock.pass_s(60)
-    assert client.token() == "canary-token-1"
+    assert client.token().value == "canary-token-1"
 
 
 @pytest.mark.server
@@ -226,7 +235,8 @@ def test_invalidating_drops_only_the_token_that_failed(tenant: ScriptedTenant) -
     client.invalidate(first)
     second = client.token()
     client.invalidate(first)
-    assert client.token() == second == "canary-token-2"
+    assert client.token() == second
+    assert second.value == "canary-token-2"
 
 
 @pytest.mark.server
@@ -244,7 +254,7 @@ def test_refused_credentials_are_final_and_say_why(tenant: ScriptedTenant, statu
 def test_429_waits_as_long_as_asked_and_asks_again(tenant: ScriptedTenant) -> None:
     tenant.token_replies.extend([answer(429, b"", {"Retry-After": "7"}), answer(429)])
     clock = FakeClock()
-    assert client_of(tenant, clock).token() == "canary-token-1"
+    assert client_of(tenant, clock).token().value == "canary-token-1"
     assert clock.sleeps == [7.0, 5.0]
 
 
@@ -255,7 +265,7 @@ def test_429_waits_as_long_as_asked_and_asks_again(tenant: ScriptedTenant) -> No
 def test_passing_failures_are_repeated_with_backoff(tenant: ScriptedTenant, reply: Answer) -> None:
     tenant.token_replies.extend([reply, reply])
     clock = FakeClock()
-    assert client_of(tenant, clock).token() == "canary-token-1"
+    assert client_of(tenant, clock).token().value == "canary-token-1"
     assert clock.sleeps == [0.25, 0.5]
 
 

@@ -11,10 +11,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from cxone_provider.adapters.cxone.auth import TokenClient
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
-from cxone_provider.adapters.cxone.session import ApiSession
 from cxone_provider.adapters.cxone.settings import Timeouts
+from cxone_provider.adapters.cxone.tenant_api import TenantApi
 from cxone_provider.archive.errors import ArchiveError
 from cxone_provider.archive.plan import Segment
 from cxone_provider.archive.ports import Media
@@ -127,8 +126,8 @@ def test_a_good_transfer_shows_no_secret_either(tenant: ScriptedTenant, caplog: 
 
 def test_objects_do_not_show_what_they_hold(tenant: ScriptedTenant) -> None:
     settings = tenant.settings(stream_secret=STREAM_SECRET, proxies={"http": "http://u:canary-proxy@127.0.0.1:9"})
-    api = ApiSession(settings)
-    shown = f"{settings!r} {settings} {api!r} {TokenClient(settings, api, FakeClock())!r}"
+    api = TenantApi(settings, FakeClock())
+    shown = f"{settings!r} {settings} {api!r} {vars(api)!r}"
     assert "canary" not in shown
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cxone_provider import __version__
+from cxone_provider.adapters.cxone.credentials import Credentials
 from cxone_provider.adapters.cxone.session import ApiSession
 from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts
 from cxone_provider.adapters.retrying import TryAgain
@@ -22,9 +23,8 @@ pytestmark = pytest.mark.server
 
 def session_to(url: str, **changes: Any) -> ApiSession:
     timeouts = Timeouts(connect_s=5, media_s=5)
-    return ApiSession(
-        CXoneSettings(base_url=url, client_id="c", client_secret="s", **{"timeouts": timeouts, **changes})
-    )
+    credentials = Credentials(client_id="c", client_secret="s")
+    return ApiSession(CXoneSettings(base_url=url, credentials=credentials, **{"timeouts": timeouts, **changes}))
 
 
 def get(session: ApiSession, path: str = "/x", *, limit_s: float = 5.0) -> tuple[int, bytes]:

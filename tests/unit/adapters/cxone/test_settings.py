@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts, settings_of
+from cxone_provider.adapters.cxone.credentials import Auth, ClientAuth, Credentials
+from cxone_provider.adapters.cxone.media_hosts import MediaHosts
+from cxone_provider.adapters.cxone.quota import Quota
+from cxone_provider.adapters.cxone.settings import Api, CXoneSettings, Timeouts, settings_of
 from cxone_provider.adapters.retrying import RetryPolicy
 from cxone_provider.archive.errors import InvalidSetting
 
@@ -23,8 +26,7 @@ def of(host: str | None = None, **extra: Any) -> CXoneSettings:
 def test_defaults_are_the_vendors() -> None:
     assert of() == CXoneSettings(
         base_url="https://api.api.nice.incontact.com",
-        client_id="client",
-        client_secret=SECRET,
+        credentials=Credentials(client_id="client", client_secret=SECRET),
         scope="recording:download recording:read",
         stream_secret=None,
         stream_signature_header="X-Chunk-HMAC-SHA256",
@@ -182,10 +184,38 @@ def test_objects_may_be_json_text_as_some_forms_store_them() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("api", "media-playback"),
         ("api", "v3"),
         ("api", 2),
         ("auth", "access_key"),
+        ("auth", "access_key_json"),
+        ("auth", "password"),
+        ("auth", 1),
+        ("media_hosts", 1),
+        ("media_hosts", ["*"]),
+        ("media_hosts", ["*.*"]),
+        ("media_hosts", [1]),
+        ("media_hosts", ["https://a.example"]),
+        ("media_hosts", ["a.example:443"]),
+        ("media_hosts", ["a..example"]),
+        ("media_hosts", ["a*.example"]),
+        ("media_hosts", ["10.0.0.1/8"]),
+        ("media_hosts", ["*", "10.0.0.0/8"]),
+        ("api_hosts", ["*"]),
+        ("api_hosts", {"a": 1}),
+        ("requests_per_period", 0),
+        ("requests_per_period", 1.5),
+        ("requests_per_period", True),
+        ("requests_per_period", "150"),
+        ("requests_per_period", 3),
+        ("period_s", 0),
+        ("period_s", float("nan")),
+        ("period_s", "300"),
+        ("parallel_tasks", 0),
+        ("parallel_tasks", 151),
+        ("parallel_tasks", -1),
+        ("api_endpoint", "api.example"),
+        ("api_endpoint", "http://api.example"),
+        ("api_endpoint", "https://user:canary-secret@api.example"),
         ("scope", "a  b"),
         ("scope", "a\nb"),
         ("scope", 'a"b'),
@@ -242,3 +272,96 @@ def test_no_secret_is_in_the_text_of_settings() -> None:
     settings = of(stream_secret="canary-stream", proxies={"https": "http://u:canary-proxy@proxy:3128"})
     assert "canary" not in repr(settings)
     assert "canary" not in str(settings)
+
+
+KEY = {"access_key_id": "id====", "access_key_secret": "canary-key-secret===="}
+
+
+def playback(host: str | None = None, login: str | None = None, password: str | None = None, **extra: Any) -> Any:
+    return settings_of(host, login, password, {"api": "media-playback", **KEY, **extra})
+
+
+def test_media_playback_starts_from_the_vendors_issuer() -> None:
+    settings = playback()
+    assert (settings.api, settings.base_url) == (Api.MEDIA_PLAYBACK, "https://cxone.niceincontact.com")
+    assert settings.credentials == Credentials(
+        Auth.ACCESS_KEY, access_key_id="id====", access_key_secret="canary-key-secret===="
+    )
+    assert settings.quota == Quota(requests_per_period=150, period_s=300, parallel_tasks=4)
+    assert playback("https://cxone-gov.niceincontact.com").base_url == "https://cxone-gov.niceincontact.com"
+    assert playback(environment="na1").base_url == "https://cxone.niceincontact.com"
+
+
+def test_a_client_goes_with_an_access_key_where_there_is_one() -> None:
+    settings = playback(None, "client", SECRET, client_auth="form")
+    assert (settings.credentials.client_id, settings.credentials.client_secret) == ("client", SECRET)
+    assert settings.credentials.client_auth is ClientAuth.FORM
+    assert playback(None, "client").credentials.client_secret == ""
+    with pytest.raises(InvalidSetting, match="login"):
+        playback(None, None, SECRET)
+
+
+@pytest.mark.parametrize("name", KEY)
+@pytest.mark.parametrize("value", [None, "", "  ", 7, "a b", "ä", "x" * 1001, "a\n"])
+def test_an_access_key_needs_both_its_halves(name: str, value: Any) -> None:
+    with pytest.raises(InvalidSetting, match=name) as raised:
+        playback(**{name: value})
+    assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("api", "auth", "said"),
+    [
+        ("recording-v2", "access_key", "expected client_credentials for api recording-v2"),
+        ("recording-v2", "access_key_json", "expected client_credentials for api recording-v2"),
+        ("media-playback", "client_credentials", "expected access_key or access_key_json for api media-playback"),
+    ],
+)
+def test_which_authentication_goes_with_which_api_is_said(api: str, auth: str, said: str) -> None:
+    with pytest.raises(InvalidSetting, match=said):
+        settings_of(None, "client", SECRET, {"api": api, "auth": auth, **KEY})
+
+
+@pytest.mark.parametrize(
+    ("area", "base_url"),
+    [
+        ("na1", "https://na1.nice-incontact.com"),
+        ("eu1", "https://eu1.nice-incontact.com"),
+        ("https://gateway.example/cxone/", "https://gateway.example/cxone"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_the_older_token_endpoint_is_the_areas(area: str, base_url: str) -> None:
+    assert playback(auth="access_key_json", area=area).credentials.token_base_url == base_url
+    assert playback(area=area).credentials.token_base_url == ""
+
+
+@pytest.mark.parametrize("area", [None, "", "na1.evil.example", "NA1", "http://na1.example", "na1/x", "https://u@x", 1])
+def test_no_area_leads_elsewhere(area: Any) -> None:
+    with pytest.raises(InvalidSetting):
+        playback(auth="access_key_json", area=area)
+
+
+def test_a_refusal_for_the_quota_can_be_waited_out() -> None:
+    assert (playback().retries.max_retry_after_s, playback().retries.deadline_s) == (300, 3600)
+    longer = playback(period_s=600).retries
+    assert (longer.max_retry_after_s, longer.deadline_s) == (600, 7200)
+    assert playback(period_s=86_400).retries.deadline_s == 86_400
+    assert playback(retries={"deadline_s": 10}).retries.deadline_s == 10
+    assert of(period_s=600).retries == RetryPolicy()
+
+
+def test_every_field_of_media_playback_has_its_place() -> None:
+    settings = playback(
+        api_endpoint="https://api-na1.niceincontact.com/",
+        api_hosts="*.niceincontact.com, auth.example",
+        media_hosts=["*.example", "10.0.0.0/8"],
+        requests_per_period=300,
+        period_s=600,
+        parallel_tasks=2,
+    )
+    assert settings.api_endpoint == "https://api-na1.niceincontact.com"
+    assert settings.api_hosts.patterns == ("*.niceincontact.com", "auth.example")
+    assert settings.media_hosts == MediaHosts.parse(["*.example", "10.0.0.0/8"])
+    assert settings.quota == Quota(300, 600, 2)
+    assert "canary" not in repr(settings)
