@@ -22,7 +22,7 @@ _ENVIRONMENT_PREFIX = "CXONE_SIMULATOR_"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM; return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = options_of(arguments)
     if options.list_faults:
         sys.stdout.write(f"{fault_table()}\n")
         return 0
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
-        with _simulator(options) as simulator:
+        with simulator_of(options) as simulator:
             sys.stdout.write(f"listening on {simulator.base_url}\n")
             sys.stdout.flush()
             ended.wait()
@@ -40,7 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _simulator(options: argparse.Namespace) -> Simulator:
+def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the command line says; None is the process's own."""
+    return _parser().parse_args(arguments)
+
+
+def simulator_of(options: argparse.Namespace) -> Simulator:
+    """Return the simulator that the options describe, not started.
+
+    Raises:
+        ScenarioError: an option, a recording or a scenario that makes no sense.
+    """
     return Simulator(
         recordings_dir=options.recordings,
         scenario=options.scenario,

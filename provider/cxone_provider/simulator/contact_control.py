@@ -29,6 +29,15 @@ class ContactControl:
         """The Media Playback quota: ``used``, ``refused``, ``most_in_window``, ``timeline``."""
         return self._apis.quota
 
+    @property
+    def download_quota(self) -> Quota:
+        """The Media Download quota."""
+        return self._apis.download_quota
+
+    def downloaded(self, request_id: str) -> dict[str, bytes]:
+        """Return the files of a download that has ended, by key, to put them where an ``s3://`` URI leads."""
+        return self._apis.downloads.files(request_id)
+
     def add_contact(  # noqa: PLR0913  # one keyword for each field of a contact
         self,
         contact_id: str,

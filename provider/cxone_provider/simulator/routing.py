@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 from cxone_provider.simulator.answer import Answer, error_answer
@@ -32,6 +33,15 @@ def own_origin(request: Request) -> str:
     """Return scheme and host by which the client reached the simulator: only it knows what leads here."""
     host = request.header("host") or ""
     return f"http://{host if _HOST.fullmatch(host) else 'localhost'}"
+
+
+def json_object(request: Request) -> Mapping[str, object]:
+    """Return the object that a body holds; an empty one where it holds anything else."""
+    try:
+        document = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, Mapping) else {}
 
 
 def query_value(request: Request, name: str) -> str | None:

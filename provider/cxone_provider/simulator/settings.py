@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Annotated, get_args, get_type_hints
 
@@ -10,6 +11,9 @@ from cxone_provider.simulator.errors import ScenarioError, unknown_name
 
 SHAPES = frozenset({"plain", "value", "capital", "wrapped"})
 ARCHIVED_ANSWERS = ("no-link", "null-link", "not-found")
+SPELLINGS = ("current", "older")
+ENDS = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
+LOCATIONS = ("listing", "s3")
 
 DEFAULT_ACCESS_KEY_ID = "SIMULATORACCESSKEYID===="
 DEFAULT_ACCESS_KEY_SECRET = "SIMULATORACCESSKEYSECRET===="  # noqa: S105  # opens nothing but a simulator
@@ -44,27 +48,58 @@ class ApiSettings:
     link_ttl_s: Annotated[float, "how long a media link holds"] = 3600
     link_origin: Annotated[str, "scheme and host of media links; empty is the simulator's own"] = ""
 
+    completed_spelling: Annotated[
+        str,
+        "names in completed contacts: current (fromAddress, contactStartDate) or older (fromAddr, contactStart)",
+    ] = "current"
+    completed_numeric_ids: Annotated[bool, "ids of completed contacts that are digits are JSON numbers"] = False
+    extraction_interval_s: Annotated[float, "an extraction job may be posted so long after the one before"] = 30
+    extraction_job_s: Annotated[float, "how long an extraction job runs"] = 0
+    extraction_ends: Annotated[
+        str, "how jobs end, one after another, the last for all others: SUCCEEDED, FAILED, CANCELLED, EXPIRED by commas"
+    ] = "SUCCEEDED"
+    extraction_versions: Annotated[str, "entity versions that are accepted, by commas; empty is any"] = ""
+    extraction_url_ttl_s: Annotated[float, "how long the link to an extraction's result holds"] = 30
+    extraction_url_renewed: Annotated[bool, "each look at a job that has succeeded gives a new link"] = True
+    extraction_id_header: Annotated[str, "header of the column with the master contact id"] = "ACD Call ID"
+    download_requests: Annotated[int, "Media Download requests per period; 0 is without limit"] = 15
+    download_status_counts: Annotated[bool, "asking for the status of a download counts as a request"] = False
+    download_job_s: Annotated[float, "how long a download takes; pending in its first half"] = 0
+    download_restores: Annotated[bool, "a download restores archived media"] = True
+    download_location: Annotated[
+        str, "form of downloadLocation: listing (a link to JSON with a link per file) or s3 (an s3:// URI)"
+    ] = "listing"
+
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        for name in ("refresh_ttl_s", "quota_period_s", "link_ttl_s"):
+        for name in ("refresh_ttl_s", "quota_period_s", "link_ttl_s", "extraction_url_ttl_s"):
             if not 0 < getattr(self, name) <= _LONGEST_S:
                 raise ScenarioError(f"{name} is {getattr(self, name)}; more than 0 and at most {_LONGEST_S} is needed")
-        if self.quota_requests < 0:
-            raise ScenarioError(f"quota_requests is {self.quota_requests}; a count from 0 is needed")
-        for shape in self.shapes - SHAPES:
-            raise unknown_name("shape of Media Playback answers", shape, SHAPES)
-        if self.archived_answer not in ARCHIVED_ANSWERS:
-            raise unknown_name("answer for archived media", self.archived_answer, ARCHIVED_ANSWERS)
+        for name in _FROM_ZERO:
+            if not 0 <= getattr(self, name) <= _LONGEST_S:
+                raise ScenarioError(f"{name} is {getattr(self, name)}; from 0 to {_LONGEST_S} is needed")
+        for name, chosen, known in self._choices():
+            for value in sorted(chosen - set(known)):
+                raise unknown_name(name, value, known)
+
+    def _choices(self) -> list[tuple[str, set[str], Collection[str]]]:
+        return [
+            ("shape of Media Playback answers", set(self.shapes), SHAPES),
+            ("answer for archived media", {self.archived_answer}, ARCHIVED_ANSWERS),
+            ("spelling of completed contacts", {self.completed_spelling}, SPELLINGS),
+            ("end of an extraction job", set(self.extraction_ends.split(",")), ENDS),
+            ("form of downloadLocation", {self.download_location}, LOCATIONS),
+        ]
 
     @property
     def shapes(self) -> frozenset[str]:
         """The parts of `playback_shape`."""
         return frozenset(self.playback_shape.split("+"))
 
-    @property
-    def api_path(self) -> str:
-        """What comes before the paths of the APIs; the empty text unless `api_endpoint` is a path."""
-        return self.api_endpoint.rstrip("/") if self.api_endpoint.startswith("/") else ""
+    def api_path(self, request_path: str) -> str | None:
+        """Return the path of a request as the APIs have it; None when it lies outside `api_endpoint`."""
+        prefix = self.api_endpoint.rstrip("/") if self.api_endpoint.startswith("/") else ""
+        return request_path.removeprefix(prefix) if request_path.startswith(f"{prefix}/") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +149,7 @@ def settings() -> list[Setting]:
 
 
 _LONGEST_S = 10**9
+_FROM_ZERO = ("quota_requests", "download_requests", "extraction_interval_s", "extraction_job_s", "download_job_s")
 
 
 def _fields() -> tuple[dataclasses.Field[object], ...]:

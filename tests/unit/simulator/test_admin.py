@@ -12,8 +12,18 @@ def test_health_tells_that_it_runs(client: TenantClient) -> None:
     client.token()
     reply = client.call("GET", ADMIN + "health")
     quota = {"limit": 150, "period_s": 300, "used": 0, "refused": 0, "most_in_window": 0}
-    told = {"status": "ok", "recordings": 1, "tokens_issued": 1, "contacts": 0, "quota": quota}
-    assert (reply.status, reply.document) == (200, told)
+    assert (reply.status, reply.document) == (
+        200,
+        {
+            "status": "ok",
+            "recordings": 1,
+            "tokens_issued": 1,
+            "contacts": 0,
+            "quota": quota,
+            "download_quota": {**quota, "limit": 15},
+            "extraction_jobs": 0,
+        },
+    )
 
 
 def test_recordings_are_listed(client: TenantClient) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cxone_provider.simulator import fault_table
-from cxone_provider.simulator.__main__ import main
+from cxone_provider.simulator import ApiSettings, fault_table
+from cxone_provider.simulator.__main__ import main, options_of, simulator_of
 
 PROVIDER = Path(__file__).parents[3] / "provider"
 
@@ -57,6 +57,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(
         (["--host", "192.0.2.1"], "--allow-remote"),
         (["--host", "no such host.invalid"], "error: "),
         (["--scenario", "x.json"], "needs the folder"),
+        (["--playback-shape", "round"], "there are: capital"),
     ],
 )
 def test_mistakes_are_one_line_and_an_exit_status(
@@ -72,6 +73,29 @@ def test_mistakes_are_one_line_and_an_exit_status(
 def test_a_port_that_cannot_be_is_refused() -> None:
     with pytest.raises(SystemExit):
         main(["--port", "65536"])
+
+
+def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXONE_SIMULATOR_ACCESS_KEY_SECRET", "from the environment====")
+    words = "--quota-requests 9 --quota-period-s 0.5 --no-quota-enforced --quota-retry-after --api-endpoint /area"
+    given = simulator_of(options_of([*words.split(), "--access-key-id", "key===="])).apis
+    assert given == ApiSettings(
+        access_key_id="key====",
+        access_key_secret="from the environment====",  # the simulator's
+        quota_requests=9,
+        quota_period_s=0.5,
+        quota_enforced=False,
+        quota_retry_after=True,
+        api_endpoint="/area",
+    )
+    assert simulator_of(options_of(["--access-key-secret", "x"])).apis == ApiSettings(access_key_secret="x")
+
+
+def test_no_help_text_and_no_representation_holds_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    secret = ApiSettings().access_key_secret
+    assert secret not in capsys.readouterr().out + repr(ApiSettings())
 
 
 def test_the_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

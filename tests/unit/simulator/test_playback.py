@@ -218,7 +218,10 @@ def test_contacts_that_make_no_sense_are_told(playback: PlaybackClient, fields: 
     [
         ({"playback_shape": "round"}, "there are: capital, plain, value, wrapped"),
         ({"archived_answer": "maybe"}, "there are: no-link, not-found, null-link"),
-        ({"quota_requests": -1}, "a count from 0"),
+        ({"quota_requests": -1}, "from 0 to"),
+        ({"extraction_ends": "SUCCEEDED,LOST"}, "unknown end of an extraction job 'LOST'"),
+        ({"download_location": "ftp"}, "there are: listing, s3"),
+        ({"completed_spelling": "new"}, "there are: current, older"),
         ({"link_ttl_s": 0}, "more than 0"),
         ({"quota_period_s": float("nan")}, "more than 0"),
     ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cxone_provider.simulator.answer import Answer, json_answer
+from cxone_provider.simulator.answer import Answer
+from cxone_provider.simulator.api_errors import api_error
 from cxone_provider.simulator.request import Request
 from cxone_provider.simulator.tokens import API_SCOPE, TokenDesk
 
@@ -15,5 +16,5 @@ def refused_bearer(tokens: TokenDesk, request: Request) -> Answer | None:
     if refused is None:
         return None
     code = {401: "Unauthorized", 403: "Forbidden"}[refused]
-    answer = json_answer(refused, {"internalCode": code, "message": _REASONS[refused]})
+    answer = api_error(refused, code, _REASONS[refused])
     return answer.with_header("WWW-Authenticate", 'Bearer error="invalid_token"') if refused == 401 else answer

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from cxone_provider.simulator.access.desk import AccessDesk, Grant
 from cxone_provider.simulator.answer import Answer, json_answer
 from cxone_provider.simulator.dialect import Endpoint, Route
 from cxone_provider.simulator.request import Request
-from cxone_provider.simulator.routing import only, own_origin, query_value
+from cxone_provider.simulator.routing import json_object, only, own_origin, query_value
 from cxone_provider.simulator.token_endpoint import MalformedForm, form_of, whole_seconds
 
 TOKEN_PATH = "/auth/token"  # noqa: S105  # a path
@@ -75,11 +73,7 @@ class AccessKeys:
         return _refused(400, "unsupported_grant_type", "grant_type is password or refresh_token")
 
     def _older_token(self, request: Request) -> Answer:
-        try:
-            document = json.loads(request.body)
-        except (ValueError, RecursionError):
-            document = None
-        given = document if isinstance(document, Mapping) else {}
+        given = json_object(request)
         key_id, key_secret = given.get("accessKeyId"), given.get("accessKeySecret")
         if not isinstance(key_id, str) or not isinstance(key_secret, str):
             return _refused(400, "invalid_request", "accessKeyId and accessKeySecret are needed, as JSON")

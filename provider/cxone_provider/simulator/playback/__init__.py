@@ -3,6 +3,6 @@
 from cxone_provider.simulator.playback.dialect import MediaPlayback
 from cxone_provider.simulator.playback.links import LinkDesk
 from cxone_provider.simulator.playback.quota import Quota, QuotaEvent
-from cxone_provider.simulator.playback.store import MediaStore
+from cxone_provider.simulator.playback.store import MediaStore, StoredObject
 
-__all__ = ["LinkDesk", "MediaPlayback", "MediaStore", "Quota", "QuotaEvent"]
+__all__ = ["LinkDesk", "MediaPlayback", "MediaStore", "Quota", "QuotaEvent", "StoredObject"]

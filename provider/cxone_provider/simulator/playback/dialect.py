@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from cxone_provider.simulator.access.bearer import refused_bearer
 from cxone_provider.simulator.answer import Answer, json_answer
+from cxone_provider.simulator.api_errors import NOT_FOUND, api_error
 from cxone_provider.simulator.contacts import ContactBook, KeptContact, KeptInteraction
 from cxone_provider.simulator.dialect import Endpoint, Route
 from cxone_provider.simulator.playback.documents import contact_document, interaction_document
@@ -42,10 +43,7 @@ class MediaPlayback:
 
     def route(self, request: Request) -> Route | None:
         """Return the route of a contact or a segment, or None."""
-        prefix = self._settings.api_path
-        if not request.path.startswith(f"{prefix}/media-playback/"):
-            return None
-        path = request.path.removeprefix(prefix)
+        path = self._settings.api_path(request.path) or ""
         match = _SEGMENT.fullmatch(path)
         if match is not None:
             return self._segment_route(unquote(match[1]), path)
@@ -69,24 +67,23 @@ class MediaPlayback:
             return refused
         media_type = query_value(request, "media-type") or _ALL
         if not asked_id or media_type not in _MEDIA_TYPES:
-            return playback_error(400, "BadRequest", "acd-call-id or media-type is missing or unknown")
+            return api_error(400, "BadRequest", "acd-call-id or media-type is missing or unknown")
         if found is None or not found[0].is_available:
-            return playback_error(404, "NotFound", "Interaction not found")
+            return NOT_FOUND
         contact, interactions = found
         if contact.spec.refusal is not None:
             refusal = contact.spec.refusal
-            return playback_error(refusal.status, refusal.internal_code, refusal.message)
+            return api_error(refusal.status, refusal.internal_code, refusal.message)
         chosen = [known for known in interactions if media_type in {_ALL, known.spec.media_type}]
         return self._played(contact, chosen, request)
 
     def _played(self, contact: KeptContact, interactions: Sequence[KeptInteraction], request: Request) -> Answer:
         links = [self._link(known, request) for known in interactions]
         if None in links and self._settings.archived_answer == "not-found":
-            return playback_error(404, "NotFound", "Interaction not found")
+            return NOT_FOUND
         if (query_value(request, "isDownload") or "").lower() == "true":
             redirect = next((link for link in links if link is not None), None)
-            absent = playback_error(404, "NotFound", "Interaction not found")
-            return absent if redirect is None else json_answer(200, {"redirectUrl": redirect})
+            return NOT_FOUND if redirect is None else json_answer(200, {"redirectUrl": redirect})
         items = [
             interaction_document(contact, known, self._link_fields(link))
             for known, link in zip(interactions, links, strict=True)
@@ -106,8 +103,3 @@ class MediaPlayback:
         if interaction.spec.changes_with_link and self._links.given(recording.recording_id):
             recording.change_entity(0)
         return self._links.sign(recording.recording_id, request)
-
-
-def playback_error(status: int, internal_code: str, message: str) -> Answer:
-    """Return ``{internalCode, message}`` with a status."""
-    return json_answer(status, {"internalCode": internal_code, "message": message})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import unquote
 
@@ -19,8 +20,18 @@ from cxone_provider.simulator.routing import only
 
 _CODES = {412: "PreconditionFailed", 416: "InvalidRange"}
 
-# Objects that are not media of a contact, by key: type and bytes; None where there is no such object.
-Objects = Callable[[str], tuple[str, Media] | None]
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object that is no contact's media, and which faults strike requests for it."""
+
+    content_type: str
+    media: Media
+    endpoint: Endpoint
+
+
+# Objects that are no contact's media, by key; None where there is no such object.
+Objects = Callable[[str], StoredObject | None]
 
 
 class MediaStore:
@@ -40,11 +51,13 @@ class MediaStore:
         key = unquote(quoted_key) if bucket == BUCKET else ""
         found = self._contacts.with_recording(key)
         subject = None if found is None else _Subject(*found)
+        other = self._others(key)
+        endpoint = Endpoint.MEDIA if other is None else other.endpoint
 
         def respond(asked: Request) -> Answer:
             return self._answer(key, asked)
 
-        return Route(Endpoint.MEDIA, key, only({"GET", "HEAD"}, respond), subject)
+        return Route(endpoint, key if found else None, only({"GET", "HEAD"}, respond), subject)
 
     def _answer(self, key: str, request: Request) -> Answer:
         refused = self._refusal(request)
@@ -72,7 +85,8 @@ class MediaStore:
     def _object(self, key: str) -> tuple[str, Media] | None:
         found = self._contacts.with_recording(key)
         if found is None:
-            return self._others(key)
+            other = self._others(key)
+            return None if other is None else (other.content_type, other.media)
         rendition = found[1].recording.media(None)
         return None if rendition is None else (CONTENT_TYPES.get(rendition[0], ANY_TYPE), rendition[1])
 
