@@ -1,20 +1,24 @@
-"""What every RecordingSource does: the tenant in memory, and ``recording-v2`` over HTTP against the simulator."""
+"""What every RecordingSource does: the tenant in memory, ``recording-v2`` against the simulator, a vendor's bucket."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from uuid import uuid4
 
 import pendulum
 import pytest
 
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.adapters.cxone.settings import settings_of
+from cxone_provider.adapters.external_access import ExternalAccessSource, external_access_settings
+from cxone_provider.adapters.s3 import tuned_client_config
 from cxone_provider.archive.errors import (
     AccessDenied,
     ArchiveError,
@@ -33,8 +37,14 @@ from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.ports import Media, RecordingSource
 from cxone_provider.archive.recording import Outcome, RecordingRef
 from cxone_provider.simulator import Simulator
+from tests.conftest import PLAIN_BUCKET
 from tests.fakes.clock import FakeClock
 from tests.fakes.source import DESCRIBE, WHOLE, FakeRecording, FakeSource
+from tests.servers.s3_faults import ALWAYS, S3Fault
+from tests.servers.s3_proxy import S3Proxy, s3_proxy
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.server
 
@@ -45,9 +55,15 @@ STEP = 1000
 
 
 class Tenant(Protocol):
-    """A source, and what a test may do to the tenant behind it."""
+    """A source, and what a test may do to the tenant behind it. What a kind of source cannot do skips the test.
+
+    Attributes:
+        source: what is tested.
+        signs: whether the tenant signs its chunks.
+    """
 
     source: RecordingSource
+    signs: bool
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         """Add or replace a recording; facts are format, duration_s, storage_state, status, size."""
@@ -70,6 +86,7 @@ class InMemory:
     """The fake."""
 
     source: FakeSource
+    signs: bool = True
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         size = {"described_size_bytes": facts.pop("size")} if "size" in facts else {}
@@ -101,6 +118,7 @@ class OverHttp:
 
     source: RecordingV2Source
     simulator: Simulator
+    signs: bool = True
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         self.simulator.add_recording(recording_id, content, **{"format": "mp3", "duration_s": 1.0, **facts})
@@ -129,11 +147,74 @@ class OverHttp:
         self.simulator.script(recording_id, [{**fault, "on": "metadata"}, {**fault, "on": "media"}])
 
 
-def _in_memory(_stack: ExitStack) -> InMemory:
+@dataclass
+class InABucket:
+    """The vendor's bucket on a real S3 server, which is reached through a proxy that can be told to fail."""
+
+    source: ExternalAccessSource
+    client: S3Client
+    proxy: S3Proxy
+    prefix: str
+    signs: bool = False
+    _codes: ClassVar[dict[int, str]] = {
+        403: "AccessDenied", 404: "NoSuchKey", 410: "Gone", 418: "Teapot", 429: "TooManyRequests",
+        503: "ServiceUnavailable",
+    }  # fmt: skip
+
+    def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
+        state = facts.get("storage_state", "available")
+        if state not in ("available", "archived"):
+            pytest.skip(f"no object of a bucket is {state}")
+        key = f"{self.prefix}{recording_id}.{facts.get('format', 'mp3')}"
+        sidecar = json.dumps({"seconds": facts.get("duration_s", 1.0)}).encode()
+        self.client.put_object(Bucket=PLAIN_BUCKET, Key=f"{self.prefix}{recording_id}.json", Body=sidecar)
+        self.client.put_object(
+            Bucket=PLAIN_BUCKET, Key=key, Body=content, StorageClass="GLACIER" if state == "archived" else "STANDARD"
+        )
+
+    def ignore_ranges(self, recording_id: str) -> None:
+        whole = {"Content-Type": "audio/mpeg", "ETag": f'"{hashlib.md5(CONTENT).hexdigest()}"'}
+        self._script(S3Fault("answer", "GetObject", status=200, headers=whole, body=CONTENT, times=ALWAYS))
+
+    def hide_total(self, recording_id: str) -> None:
+        pytest.skip("S3 always tells an object's size")
+
+    def break_whole(self, recording_id: str, after_bytes: int) -> None:
+        self._script(S3Fault("cut", "GetObject", after_bytes=after_bytes))
+
+    def refuse(self, recording_id: str, status: int) -> None:
+        fault = S3Fault("answer", status=status, code=self._codes[status], times=ALWAYS)
+        self._script(replace(fault, operation="HeadObject", body=b""), fault)
+
+    def _script(self, *faults: S3Fault) -> None:
+        self.proxy.script.replace(faults)
+
+
+def _in_a_bucket(stack: ExitStack, request: pytest.FixtureRequest, server: str) -> InABucket:
+    client: S3Client = request.getfixturevalue(f"{server}_client")
+    proxy = stack.enter_context(s3_proxy(request.getfixturevalue(f"{server}_server")))
+    prefix = f"{uuid4().hex}/"
+    settings = external_access_settings(
+        {"bucket": PLAIN_BUCKET, "prefix": prefix, "sidecar": "{stem}.json", "sidecar_duration_s": "seconds"}
+    )
+    source = ExternalAccessSource(proxy.server.client(tuned_client_config()), settings, FakeClock())
+    stack.callback(source.close)
+    return InABucket(source, client, proxy, prefix)
+
+
+def _on_seaweedfs(stack: ExitStack, request: pytest.FixtureRequest) -> InABucket:
+    return _in_a_bucket(stack, request, "seaweedfs")
+
+
+def _on_moto(stack: ExitStack, request: pytest.FixtureRequest) -> InABucket:
+    return _in_a_bucket(stack, request, "moto")
+
+
+def _in_memory(_stack: ExitStack, _request: pytest.FixtureRequest) -> InMemory:
     return InMemory(FakeSource(stream_secret=STREAM_SECRET))
 
 
-def _over_http(stack: ExitStack) -> OverHttp:
+def _over_http(stack: ExitStack, _request: pytest.FixtureRequest) -> OverHttp:
     simulator = stack.enter_context(Simulator(stream_secret=STREAM_SECRET.decode()))
     settings = settings_of(simulator.base_url, simulator.client_id, simulator.client_secret)
     source = RecordingV2Source(replace(settings, stream_secret=STREAM_SECRET), FakeClock())
@@ -141,11 +222,14 @@ def _over_http(stack: ExitStack) -> OverHttp:
     return OverHttp(source, simulator)
 
 
-@pytest.fixture(params=[_in_memory, _over_http], ids=["fake", "recording-v2"])
+@pytest.fixture(
+    params=[_in_memory, _over_http, _on_seaweedfs, _on_moto],
+    ids=["fake", "recording-v2", "bucket-seaweedfs", "bucket-moto"],
+)
 def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
     with ExitStack() as stack:
-        set_up: Callable[[ExitStack], Tenant] = request.param
-        staged = set_up(stack)
+        set_up: Callable[[ExitStack, pytest.FixtureRequest], Tenant] = request.param
+        staged = set_up(stack, request)
         staged.add("call-1", CONTENT, duration_s=12.5)
         yield staged
 
@@ -212,7 +296,8 @@ def test_a_read_tells_size_tag_tries_and_signature(tenant: Tenant) -> None:
     assert result.etag == media.etag
     assert result.etag is not None
     signed = (100).to_bytes(8, "big") + CONTENT[100:200]
-    assert result.signature == hmac.new(STREAM_SECRET, signed, hashlib.sha256).hexdigest()
+    expected = hmac.new(STREAM_SECRET, signed, hashlib.sha256).hexdigest() if tenant.signs else None
+    assert result.signature == expected
 
 
 def test_nothing_is_written_behind_the_segment(tenant: Tenant) -> None:

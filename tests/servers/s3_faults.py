@@ -60,8 +60,8 @@ class S3Fault:
             return self.body or b""
         document = f"<Error><Code>{self.code}</Code><Message>scripted</Message></Error>".encode()
         body = document if self.body is None else self.body
-        lines = [f"HTTP/1.1 {self.status} Scripted", "Content-Type: application/xml", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        fields = {"Content-Type": "application/xml", "Content-Length": len(body), **self.headers}
+        lines = [f"HTTP/1.1 {self.status} Scripted", *(f"{name}: {value}" for name, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 

@@ -141,7 +141,7 @@ class _Run:
         if plan.size_bytes is not None:
             ref = RecordingRef(plan.recording_id, plan.recorded_at)
             size_bytes = self._bench.source.describe(ref).size_bytes
-        return replace(plan, size_bytes=size_bytes), replace(media, size_bytes=size_bytes, etag=None)
+        return replace(plan, size_bytes=size_bytes), replace(media, size_bytes=size_bytes, etag=None, sha256=None)
 
     def _fail(
         self, attempt: Attempt, error: ArchiveError, plan: SegmentPlan, started_at: pendulum.DateTime

@@ -23,7 +23,7 @@ from cxone_provider.archive.audio import check_duration, extension_of, media_typ
 from cxone_provider.archive.audit import AuditEntry
 from cxone_provider.archive.errors import ObjectExists, RecordingRejected, TruncatedAudio, UnknownAudio, UploadVanished
 from cxone_provider.archive.evidence import Evidence
-from cxone_provider.archive.integrity import Proof
+from cxone_provider.archive.integrity import Proof, check_source_digest
 from cxone_provider.archive.manifest import Manifest, read_manifest
 from cxone_provider.archive.parts import PartLayout
 from cxone_provider.archive.plan import SegmentPlan
@@ -92,7 +92,7 @@ class Attempt:
         proof = transfer.run()
         if proof is None:
             return self._commit_read_back(self._complete(transfer.size_bytes, None))
-        check_duration(proof.audio.duration_s, self._plan.duration_s)
+        self._check(proof)
         rival_at = self.evidence.verified(proof, "in-flight", self.sorted_entries())
         committed = self._await_rival(rival_at) if transfer.whole is None else None
         if committed is not None:
@@ -229,13 +229,18 @@ class Attempt:
         found = read_back(self._bench.store, stored, self._plan)
         proof = found.proof
         self.entries = entries_of(found, self._plan, self.entries, self._bench.clock)
-        check_duration(proof.audio.duration_s, self._plan.duration_s)
+        self._check(proof)
         earlier_sha256 = self.evidence.verified_before(proof.size_bytes)
         if earlier_sha256 is None:
             self.evidence.verified(proof, "read-back", self.sorted_entries())
         else:
             check_same(stored, proof, earlier_sha256)
         return self._commit(stored, proof, "read-back")
+
+    def _check(self, proof: Proof) -> None:
+        """Compare what the bytes turned out to be with what was said of them before."""
+        check_duration(proof.audio.duration_s, self._plan.duration_s)
+        check_source_digest(proof, self._media.sha256)
 
     def _commit(self, stored: StoredObject, proof: Proof, how: str) -> Archived:
         bench, recording_id = self._bench, self._media.recording_id

@@ -8,7 +8,7 @@ import string
 from dataclasses import dataclass
 
 from cxone_provider.archive.audio import AudioReport, AudioVerification
-from cxone_provider.archive.errors import InvalidSetting, SignatureMismatch, SignatureMissing
+from cxone_provider.archive.errors import DigestMismatch, InvalidSetting, SignatureMismatch, SignatureMissing
 from cxone_provider.archive.plan import Segment
 
 MIN_SECRET_BYTES = 8
@@ -65,6 +65,16 @@ class Proof:
     size_bytes: int
     sha256: str
     audio: AudioReport
+
+
+def check_source_digest(proof: Proof, sha256: str | None) -> None:
+    """Check the whole recording against the digest that its source vouches for, where it has one.
+
+    Raises:
+        DigestMismatch: the bytes are others.
+    """
+    if sha256 is not None and proof.sha256 != sha256:
+        raise DigestMismatch("the bytes are not those the source hashed", found=proof.sha256, expected=sha256)
 
 
 class Witness:

@@ -136,15 +136,21 @@ def malformed(recording_id: str, error: ArchiveError) -> dict[str, Any]:
 
 
 def _bounded(ref: RecordingRef) -> RecordingRef:
+    metadata = bounded_metadata(ref.metadata)
+    return RecordingRef(ref.recording_id, ref.recorded_at, ref.duration_s, ref.has_media, metadata)
+
+
+def bounded_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return foreign metadata fit for a ref: flat, printable, and of so many fields, the first ones, as 1 KiB takes."""
     kept: dict[str, Any] = {}
     budget = _METADATA_BUDGET_BYTES
-    for name, value in ref.metadata.items():
+    for name, value in metadata.items():
         entry = {shown(name, limit=_NAME_CHARACTERS): _flat_value(value)}
         cost = len(json.dumps(entry))
         if cost <= budget:
             kept |= entry
             budget -= cost
-    return RecordingRef(ref.recording_id, ref.recorded_at, ref.duration_s, ref.has_media, kept)
+    return kept
 
 
 def _flat_value(value: object) -> object:

@@ -27,6 +27,8 @@ class Media:
             equal in two answers exactly when they mean the same interaction. None where `recording_id` is the plan's.
         single_request: True where the whole is to come in one GET, and ranges only after it broke off: each request has
             its price. A source that is asked for parallel ranges says False. Signed chunks are always read by ranges.
+        sha256: hexadecimal digest of the whole that the source vouches for; other bytes are not archived. None where it
+            keeps none.
     """
 
     recording_id: str
@@ -39,6 +41,7 @@ class Media:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     identity: str | None = None
     single_request: bool = False
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxone_provider.archive.errors import InvalidSetting
-from cxone_provider.hooks.supervisor import mask_proxies
+from cxone_provider.hooks.aws import aws_hook, s3_client
 
 if TYPE_CHECKING:
     from cxone_provider.adapters.s3.settings import StoreSettings
@@ -68,36 +68,14 @@ def archive_bucket(
     Raises:
         InvalidSetting: a setting that S3 would refuse.
     """
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
-
-    from cxone_provider.adapters.redacting import redact_library_logs
-    from cxone_provider.adapters.s3.client import tuned_client_config
     from cxone_provider.adapters.s3.settings import store_settings
     from cxone_provider.adapters.s3.store import S3Store
 
-    # Before the first request for credentials: its answer holds them.
-    redact_library_logs()
-    _mask_proxies(aws_conn_id)
-    hook: Any = AwsGenericHook(aws_conn_id=aws_conn_id, client_type="s3")
+    hook = aws_hook(aws_conn_id)
     settings = store_settings(**_archive_options(hook.service_config), **writing)
-    config = tuned_client_config(concurrency=concurrency, checksum=settings.checksum, user=hook.config)
-    client = hook.get_client_type(region_name=hook.region_name, config=config)
+    client = s3_client(hook, concurrency=concurrency, checksum=settings.checksum)
     store = S3Store(client, bucket, settings, clock=clock)
     return ArchiveBucket(store, settings, client.meta.endpoint_url, client.meta.region_name)
-
-
-def _mask_proxies(aws_conn_id: str | None) -> None:
-    """Have Airflow hide the passwords of the connection's proxies: the Amazon provider logs them at DEBUG."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
-    if not aws_conn_id:
-        return
-    try:
-        extra = BaseHook.get_connection(aws_conn_id).extra_dejson
-    except AirflowNotFoundException:
-        return  # then the Amazon provider leaves credentials to boto3
-    config = extra.get("config_kwargs")
-    mask_proxies(config.get("proxies") if isinstance(config, Mapping) else None)
 
 
 def _archive_options(service_config: Mapping[str, Any]) -> dict[str, Any]:
