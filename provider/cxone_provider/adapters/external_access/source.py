@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from cxone_provider.adapters.cxone.media import ChunkSigning, HttpBody, SegmentFetch
+from cxone_provider.adapters.cxone.media import ChunkSigning, SegmentFetch
 from cxone_provider.adapters.cxone.ranges import parse_unsatisfied
+from cxone_provider.adapters.cxone.whole import body_headers, body_of
 from cxone_provider.adapters.external_access.expiry import expiry_of
 from cxone_provider.adapters.external_access.key_mapping import MappedKey
 from cxone_provider.adapters.external_access.listing import KEY_FIELD, MODIFIED_FIELD, listed_objects
@@ -137,11 +138,10 @@ class ExternalAccessSource:
         return (
             Media(
                 recording_id,
-                None,
-                head.size_bytes if plan.size_bytes is None else plan.size_bytes,
-                plan.etag or head.etag,
-                _Place(key, head.version_id).to_locator(),
-                head.sha256,
+                size_bytes=head.size_bytes if plan.size_bytes is None else plan.size_bytes,
+                etag=plan.etag or head.etag,
+                locator=_Place(key, head.version_id).to_locator(),
+                sha256=head.sha256,
             ),
         )
 
@@ -154,17 +154,16 @@ class ExternalAccessSource:
         return fetch.result(asking.requests)
 
     @contextmanager
-    def open_whole(self, media: Media) -> Iterator[WholeBody]:
-        """Ask for the whole object in one request; opening is retried, reading is not."""
+    def open_whole(self, media: Media, start: int = 0) -> Iterator[WholeBody]:
+        """Ask for the whole object, or the rest of it, in one request; opening is retried, reading is not."""
         asking = _Asking(self._objects, self._place_of(media))
-        headers = {} if media.etag is None else {"If-Match": media.etag}
+        headers = body_headers(media, start)
+        refuse = partial(self._refused, media)
 
         def attempt() -> tuple[WholeBody, ExitStack]:
             with ExitStack() as stack:
                 answer = stack.enter_context(asking.ask(headers))
-                if answer.status_code != 200:
-                    raise self._refused(media, answer)
-                return HttpBody(answer, media), stack.pop_all()
+                return body_of(answer, media, start, refuse), stack.pop_all()
 
         body, stack = self._settings.retries.call(attempt, self._clock)
         with stack:

@@ -26,7 +26,8 @@ def test_a_bucket_is_enough() -> None:
 def test_everything_can_be_said() -> None:
     settings = external_access_settings(
         {
-            "bucket": "vendor", "prefix": "tenant 7/", "aws_conn_id": "vendor_aws", "key_template": "{contact_id}_{n}.wav",
+            "bucket": "vendor", "prefix": "tenant 7/", "aws_conn_id": "vendor_aws",
+            "key_template": "{contact_id}_{n}.wav",
             "unmatched": "ignore", "expires_after_days": 14, "warn_before_days": 2, "denied_means_empty": True,
             "sidecar": "{stem}_meta.csv", "sidecar_recorded_at": "start", "sidecar_duration_s": "length",
         }

@@ -53,7 +53,8 @@ def test_metadata_is_bounded() -> None:
         (b"", "1.json"), (b"{", "1.json"), (b"[]", "1.json"), (b'{"a": 1, "a": 2}', "1.json"), (b"\xff\xfe", "1.json"),
         (b'{"at": "yesterday"}', "1.json"), (b'{"s": -1}', "1.json"), (b'{"s": "long"}', "1.json"),
         (b'{"s": NaN}', "1.json"), (b"", "1.csv"), (b"at,s\n", "1.csv"), (b"at,s\n1\n", "1.csv"),
-        (b"at,s\n1,2\n3,4\n", "1.csv"), (b"at,at\n1,2\n", "1.csv"), (b'at,s\n"a\n', "1.csv"), (b"at,s\n,inf\n", "1.csv"),
+        (b"at,s\n1,2\n3,4\n", "1.csv"),
+        (b"at,at\n1,2\n", "1.csv"), (b'at,s\n"a\n', "1.csv"), (b"at,s\n,inf\n", "1.csv"),
     ],
 )  # fmt: skip
 def test_what_is_no_such_file_is_a_typed_error(body: bytes, key: str) -> None:
