@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pendulum
 
-from cxone_provider.archive.attempt import Archived, Attempt
-from cxone_provider.archive.audit import AuditError, AuditLog
-from cxone_provider.archive.errors import (
-    ArchiveError,
-    RecordingChanged,
-    RecordingNotFound,
-    RecordingRejected,
-    StoreError,
-    TransferCancelled,
-    UploadVanished,
-)
-from cxone_provider.archive.escaping import escaped
-from cxone_provider.archive.evidence import TrailJournal
+from cxone_provider.archive.audit import AuditLog
+from cxone_provider.archive.contact import StoredRecording, read_archived
+from cxone_provider.archive.contact_run import ContactRun
+from cxone_provider.archive.ending import log_of_error, log_of_plan, log_of_stored
+from cxone_provider.archive.errors import ArchiveError, TransferCancelled
+from cxone_provider.archive.finishing import is_contact
 from cxone_provider.archive.keys import ArchiveLayout
-from cxone_provider.archive.manifest import Manifest, read_manifest
+from cxone_provider.archive.manifest import Manifest
+from cxone_provider.archive.media import Media
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.pooling import pool_of
-from cxone_provider.archive.ports import Clock, Media, ObjectLock, ObjectStore, RecordingSource, ResumeJournal
-from cxone_provider.archive.recording import Outcome, RecordingRef
+from cxone_provider.archive.ports import Clock, ObjectLock, ObjectStore, RecordingSource, ResumeJournal
+from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.recording_run import Ended, RecordingRun
 from cxone_provider.archive.settings import ArchiveSettings, Workbench
-
-log = logging.getLogger(__name__)
-_RESTARTS = 2
 
 __all__ = ["ArchiveSettings", "archive_recordings"]
 
@@ -84,152 +76,51 @@ class _Run:
         self._readers = readers
 
     def archive(self, plan: SegmentPlan) -> list[AuditLog]:
-        """Return the audit logs of one plan: one per media."""
+        """Return the audit logs of one plan: one per recording."""
         started_at = self._bench.clock.now()
         if plan.outcome not in {Outcome.READY, Outcome.ALREADY_ARCHIVED}:
-            return [_ended(plan, started_at)]
+            return [log_of_plan(plan, started_at)]
         try:
-            manifest = self._committed(plan.recording_id)
-            if manifest is not None:
-                return [self._already(manifest, started_at)]
-            bench = self._locking(plan, started_at)
-            medias = bench.source.resolve(plan)
+            if (logs := self._archived_before(plan.recording_id, started_at)) is not None:
+                return logs
+            if plan.limits is None:
+                self._locking(plan)  # whom no lock fits is told so before the source is asked
+            medias = self._bench.source.resolve(plan)
+            if is_contact(plan, medias):
+                one = partial(self._archive_one, started_at)
+                return ContactRun(self._bench, plan, medias, one, started_at).archive()
         except ArchiveError as error:
-            return [self._ended_by(error, plan, started_at)]
-        return [self._archive_media(bench, plan, media, started_at) for media in medias]
+            return [log_of_error(error, plan, started_at, self._bench.clock.now())]
+        return [self._archive_one(started_at, plan, medias[0]).log]
 
-    def _locking(self, plan: SegmentPlan, now: pendulum.DateTime) -> Workbench:
-        """Return the bench whose store locks as policy wants it for this recording."""
+    def _archived_before(self, archived_id: str, started_at: pendulum.DateTime) -> list[AuditLog] | None:
+        """Return the audit logs of what is archived under an id, by one request; None where something is left to do."""
+        if self._bench.settings.replace:
+            return None
+        found = read_archived(self._bench.store, self._bench.layout, archived_id)
+        if found is None:
+            return None
+        stored = [StoredRecording.of(found, self._bench.layout)] if isinstance(found, Manifest) else found.recordings
+        finished_at = self._bench.clock.now()
+        return [log_of_stored(recording, started_at, finished_at) for recording in stored]
+
+    def _archive_one(self, started_at: pendulum.DateTime, plan: SegmentPlan, media: Media) -> Ended:
+        try:
+            bench = self._locking(plan)
+        except ArchiveError as error:
+            return Ended(log_of_error(error, plan, started_at, self._bench.clock.now()))
+        return RecordingRun(
+            bench, plan, media, readers=self._readers, journal=self._journal, started_at=started_at
+        ).archive()
+
+    def _locking(self, plan: SegmentPlan) -> Workbench:
+        """Return the bench whose store locks as policy wants it for this recording.
+
+        Raises:
+            RecordingRejected: policy finds no lock for it.
+        """
         policy = self._bench.settings.lock
         if policy is None:
             return self._bench
-        lock = policy.lock_of(plan.recorded_at, plan.metadata, now)
+        lock = policy.lock_of(plan.recorded_at, plan.metadata, self._bench.clock.now())
         return replace(self._bench, store=self._bench.store.locked(lock), lock=lock)
-
-    def _committed(self, recording_id: str) -> Manifest | None:
-        if self._bench.settings.replace:
-            return None
-        return read_manifest(self._bench.store, self._bench.layout, recording_id)
-
-    def _archive_media(
-        self, bench: Workbench, plan: SegmentPlan, media: Media, started_at: pendulum.DateTime
-    ) -> AuditLog:
-        journal = self._journal or TrailJournal(bench)
-        for restarts_left in range(_RESTARTS, -1, -1):
-            attempt = Attempt(bench, plan, media, self._readers, journal)
-            try:
-                return self._log_of(attempt, attempt.run(), started_at)
-            except (RecordingChanged, UploadVanished) as error:
-                log.warning("recording %s: %s; starting over", media.recording_id, error)
-                if not restarts_left:
-                    return self._fail(attempt, error, plan, started_at)
-                try:
-                    if isinstance(error, RecordingChanged):
-                        attempt.give_up(keep_upload=False)
-                        plan, media = self._planned_again(plan, media)
-                    elif (manifest := self._committed(media.recording_id)) is not None:
-                        # A killed task can outlive its retry's start: both go on with one upload, and one completes it.
-                        return self._already(manifest, started_at)
-                except ArchiveError as problem:
-                    return self._fail(attempt, problem, plan, started_at)
-            except ArchiveError as error:
-                return self._fail(attempt, error, plan, started_at)
-        raise AssertionError("the last restart returns")
-
-    def _planned_again(self, plan: SegmentPlan, media: Media) -> tuple[SegmentPlan, Media]:
-        size_bytes = media.size_bytes
-        if plan.size_bytes is not None:
-            ref = RecordingRef(plan.recording_id, plan.recorded_at)
-            size_bytes = self._bench.source.describe(ref).size_bytes
-        return replace(plan, size_bytes=size_bytes), replace(media, size_bytes=size_bytes, etag=None, sha256=None)
-
-    def _fail(
-        self, attempt: Attempt, error: ArchiveError, plan: SegmentPlan, started_at: pendulum.DateTime
-    ) -> AuditLog:
-        keep_upload = self._bench.settings.keep_unfinished and error.retryable
-        if isinstance(error, TransferCancelled):
-            keep_upload = False
-        try:
-            attempt.give_up(keep_upload=keep_upload)
-        except StoreError as problem:
-            log.warning("recording %s: its upload is left for the sweeper: %s", escaped(plan.recording_id), problem)
-        entries = attempt.sorted_entries()
-        ended = self._ended_by(error, plan, started_at)
-        if ended.error is None:
-            return ended
-        head = attempt.evidence.failed(ended.error, entries)
-        return replace(
-            ended,
-            audit_uri=None if head is None else attempt.evidence.uri,
-            audit_head=head,
-            total_bytes=sum(entry.bytes_read for entry in entries),
-            chunks_processed=len(entries),
-            entries=entries,
-        )
-
-    def _ended_by(self, error: ArchiveError, plan: SegmentPlan, started_at: pendulum.DateTime) -> AuditLog:
-        log.warning("recording %s: %s: %s", escaped(plan.recording_id), type(error).__name__, error)
-        finished_at = self._bench.clock.now()
-        if isinstance(error, RecordingNotFound):
-            return AuditLog(plan.recording_id, Outcome.NOT_FOUND, started_at, finished_at)
-        rejected = isinstance(error, RecordingRejected)
-        return AuditLog(
-            plan.recording_id,
-            Outcome.REJECTED if rejected else Outcome.FAILED,
-            started_at,
-            finished_at,
-            latency_ms=_elapsed_ms(started_at, finished_at),
-            error=AuditError.of(error),
-        )
-
-    def _log_of(self, attempt: Attempt, archived: Archived, started_at: pendulum.DateTime) -> AuditLog:
-        if not archived.new:
-            return self._already(archived.manifest, started_at)
-        finished_at = self._bench.clock.now()
-        entries = attempt.sorted_entries()
-        manifest = archived.manifest
-        known = self._already(manifest, started_at)
-        log.info("recording %s: archived, %d bytes, %s", manifest.recording_id, manifest.size_bytes, manifest.s3_uri)
-        return replace(
-            known,
-            outcome=Outcome.ARCHIVED,
-            finished_at=finished_at,
-            latency_ms=_elapsed_ms(started_at, finished_at),
-            entries=entries,
-            entries_omitted=0,
-        )
-
-    def _already(self, manifest: Manifest, started_at: pendulum.DateTime) -> AuditLog:
-        finished_at = self._bench.clock.now()
-        layout = self._bench.layout
-        chunks = int(manifest.plan.get("segment_count") or 0)
-        return AuditLog(
-            recording_id=manifest.recording_id,
-            outcome=Outcome.ALREADY_ARCHIVED,
-            started_at=started_at,
-            finished_at=finished_at,
-            s3_uri=manifest.s3_uri,
-            manifest_uri=layout.uri(layout.manifest_key(manifest.recording_id)),
-            audit_uri=str(manifest.audit.get("uri")),
-            audit_head=str(manifest.audit.get("head")),
-            total_bytes=manifest.size_bytes,
-            chunks_processed=chunks,
-            latency_ms=_elapsed_ms(started_at, finished_at),
-            sha256=manifest.sha256,
-            entries_omitted=chunks,
-            duration_s=manifest.audio.get("duration_s"),
-            format=manifest.audio.get("format"),
-            lock=ObjectLock.from_document(manifest.storage),
-        )
-
-
-def _ended(plan: SegmentPlan, started_at: pendulum.DateTime) -> AuditLog:
-    """Carry on the outcome of a plan that ended before a byte moved."""
-    message = "; ".join(str(reason) for reason in plan.reasons)
-    told = plan.outcome in {Outcome.REJECTED, Outcome.FAILED}
-    error = AuditError(str(plan.outcome).capitalize(), message or "no reason was given") if told else None
-    return AuditLog(plan.recording_id, plan.outcome, started_at, started_at, error=error)
-
-
-def _elapsed_ms(started_at: pendulum.DateTime, finished_at: pendulum.DateTime) -> float:
-    return round((finished_at - started_at).total_seconds() * 1000, 3)

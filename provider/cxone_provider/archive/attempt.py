@@ -23,6 +23,7 @@ from cxone_provider.archive.audio import check_duration, extension_of, media_typ
 from cxone_provider.archive.audit import AuditEntry
 from cxone_provider.archive.errors import ObjectExists, RecordingRejected, TruncatedAudio, UnknownAudio, UploadVanished
 from cxone_provider.archive.evidence import Evidence
+from cxone_provider.archive.finishing import policy_of
 from cxone_provider.archive.integrity import Proof, check_source_digest
 from cxone_provider.archive.manifest import Manifest, read_manifest
 from cxone_provider.archive.parts import PartLayout
@@ -121,7 +122,7 @@ class Attempt:
         while self._bench.clock.now() < until:
             manifest = read_manifest(self._bench.store, self._bench.layout, self._media.recording_id)
             if manifest is not None:
-                return manifest
+                return manifest.identified(self._media.identity)
             self._bench.clock.sleep(_RIVAL_PAUSE_S)
         return None
 
@@ -147,11 +148,12 @@ class Attempt:
         return None
 
     def _fits(self, upload: OpenUpload) -> bool:
-        """Tell whether the upload is of this plan: the same key, size and cut."""
+        """Tell whether the upload is of this plan and media: the same interaction, key, size and cut."""
         planned = (self._plan.segment_size_bytes, self._bench.settings.part_size_bytes)
         same_cut = (upload.segment_size_bytes, upload.part_size_bytes) == planned
         same_size = self._media.size_bytes in {None, upload.size_bytes}
-        return same_cut and same_size and upload.key == self._media_key(upload.format)
+        same_recording = upload.identity == self._media.identity
+        return same_cut and same_size and same_recording and upload.key == self._media_key(upload.format)
 
     def _left_object(self, upload: OpenUpload) -> StoredObject | None:
         stored = self._bench.store.stat(upload.key)
@@ -165,7 +167,7 @@ class Attempt:
         return Transfer(bench.source, self._media, self._sink, bench.clock, self._moving, hooks, bench.cancelled)
 
     def _admit(self, size_bytes: int) -> None:
-        limit = self._bench.settings.policy.max_size_bytes
+        limit = policy_of(self._plan, self._bench.settings.policy).max_size_bytes
         if size_bytes == 0:
             raise TruncatedAudio("the recording is empty", found="0 bytes", expected="audio")
         if size_bytes > limit:
@@ -182,11 +184,14 @@ class Attempt:
             segment_size_bytes=self._plan.segment_size_bytes,
             part_size_bytes=self._bench.settings.part_size_bytes,
             format=str(audio_format),
+            identity=self._media.identity,
         )
         self._sink.open(upload)
         self._journal.save(self._media.recording_id, upload.to_state())
 
     def _fresh_size(self) -> int | None:
+        if self._media.identity is not None:
+            return None  # no metadata tells the size of a contact's recording
         ref = RecordingRef(self._plan.recording_id, self._plan.recorded_at)
         return self._bench.source.describe(ref).size_bytes
 
@@ -244,7 +249,8 @@ class Attempt:
 
     def _commit(self, stored: StoredObject, proof: Proof, how: str) -> Archived:
         bench, recording_id = self._bench, self._media.recording_id
-        manifest, new = self.evidence.manifest(stored, proof, how, self._plan), True
+        manifest = self.evidence.manifest(stored, proof, how, self._plan, self._media.identity)
+        new = True
         body = manifest.to_bytes()
         attributes = ObjectAttributes("application/json")
         try:
@@ -252,7 +258,7 @@ class Attempt:
         except ObjectExists:
             committed = read_manifest(bench.store, bench.layout, recording_id)
             if committed is not None and committed.to_bytes() != body:
-                manifest, new = committed, False  # another worker was faster
+                manifest, new = committed.identified(self._media.identity), False  # another worker was faster
         self._journal.clear(recording_id)
         return Archived(manifest, new)
 

@@ -28,7 +28,9 @@
     │   ├── SignatureMissing              no chunk signature although a stream secret is set
     │   ├── SignatureMismatch             the chunk signature is not ours
     │   ├── DigestMismatch                SHA-256 differs from the expected one
-    │   └── AuditBroken                   the hash chain of an audit trail does not hold
+    │   ├── AuditBroken                   the hash chain of an audit trail does not hold
+    │   ├── IdentityConflict              a contact's archived recording is another interaction than the one resolved
+    │   └── ContactDisagrees              a contact's manifest and those of its recordings tell of different things
     ├── AudioError                        the bytes are not the audio they should be
     │   ├── UnknownAudio                  no known signature
     │   ├── WrongFormat                   a known format, but another one
@@ -54,43 +56,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from cxone_provider.archive.escaping import shown as shown  # noqa: PLC0414  # a re-export, for mypy
-
-
-class ArchiveError(Exception):
-    """Anything that keeps a recording from being archived.
-
-    Args:
-        what: what happened, a short sentence without a full stop.
-        found: the value that was met; shown escaped and bounded.
-        expected: what would have been right.
-        hint: what a person can do about it.
-    """
-
-    retryable: ClassVar[bool] = False
-
-    def __init__(self, what: str, *, found: object = None, expected: object = None, hint: str | None = None) -> None:
-        self.what = what
-        self.found = found
-        self.expected = expected
-        self.hint = hint
-        super().__init__(self._message())
-
-    def _message(self) -> str:
-        named = (("found", self.found), ("expected", self.expected))
-        details = [f"{name} {shown(value)}" for name, value in named if value is not None]
-        text = f"{self.what}: {', '.join(details)}" if details else self.what
-        return f"{text}. {self.hint}" if self.hint else text
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Keyword-only arguments do not survive the default pickling of exceptions, and task runners pickle them.
-        return (_rebuild, (type(self), self.what, self.found, self.expected, self.hint))
-
-
-def _rebuild(kind: type[ArchiveError], what: str, found: object, expected: object, hint: str | None) -> ArchiveError:
-    return kind(what, found=found, expected=expected, hint=hint)
+from cxone_provider.archive.failure import ArchiveError as ArchiveError  # noqa: PLC0414  # a re-export, for mypy
 
 
 class InvalidInput(ArchiveError):
@@ -212,6 +179,14 @@ class DigestMismatch(IntegrityError):
 
 class AuditBroken(IntegrityError):
     """A line of an audit trail was changed, dropped, doubled or moved."""
+
+
+class IdentityConflict(IntegrityError):
+    """What is archived as ``{contact_id}.{n}`` is another interaction than the one the source now numbers so."""
+
+
+class ContactDisagrees(IntegrityError):
+    """A contact's manifest names recordings that have no manifest, or another digest in it."""
 
 
 class AudioError(ArchiveError):

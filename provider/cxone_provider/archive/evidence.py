@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pendulum
@@ -13,7 +13,7 @@ from cxone_provider import __version__
 from cxone_provider.archive.audit import AuditEntry, AuditError
 from cxone_provider.archive.errors import AuditBroken, StoreError
 from cxone_provider.archive.integrity import Proof
-from cxone_provider.archive.manifest import Manifest
+from cxone_provider.archive.manifest import Manifest, storable_metadata
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.ports import ObjectStore, StoredObject
 from cxone_provider.archive.recording import iso, parse_time
@@ -66,9 +66,12 @@ class Evidence:
         event = self._file.load().last("verified")
         return str(event["sha256"]) if event is not None and event.get("size_bytes") == size_bytes else None
 
-    def manifest(self, stored: StoredObject, proof: Proof, how: str, plan: SegmentPlan) -> Manifest:
+    def manifest(
+        self, stored: StoredObject, proof: Proof, how: str, plan: SegmentPlan, identity: str | None = None
+    ) -> Manifest:
         """Return the manifest of a published recording."""
         bench, trail = self._bench, self._file.trail
+        metadata = storable_metadata(plan.metadata)
         return Manifest(
             recording_id=self._recording_id,
             s3_uri=bench.layout.uri(stored.key),
@@ -79,8 +82,10 @@ class Evidence:
             checksums=stored.checksums,
             proof=how,
             audio=asdict(proof.audio),
-            plan=plan.resolved(proof.size_bytes).to_document(),
-            metadata=plan.metadata,
+            plan=replace(plan, size_bytes=proof.size_bytes, metadata=metadata).to_document(),
+            metadata=metadata,
+            metadata_omitted=len(plan.metadata) - len(metadata),
+            identity=identity,
             audit={"uri": self.uri, "sha256": trail.sha256, "head": trail.head, "lines": len(trail.events)},
             storage={**bench.settings.storage, **({} if bench.lock is None else bench.lock.to_document())},
             context=bench.settings.context,

@@ -9,13 +9,14 @@ from typing import Any
 
 import pendulum
 
-from cxone_provider.archive.errors import InvalidDocument
+from cxone_provider.archive.errors import IdentityConflict, InvalidDocument
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.ports import ObjectStore
 from cxone_provider.archive.recording import iso, parse_size_bytes, parse_time
 
 MANIFEST_SCHEMA = "cxone.manifest/1"
 MAX_MANIFEST_BYTES = 256 * 1024
+MAX_METADATA_BYTES = 128 * 1024  # the rest of a manifest is bounded far below the other half
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Manifest:
         context: who archived it, e.g. DAG and run.
         started_at, archived_at: of the try that archived it.
         provider_version: version of this package.
+        identity: the interaction of a contact that this is; None outside of contacts.
+        metadata_omitted: fields of the metadata that were left out: too large, or nothing that JSON holds.
     """
 
     recording_id: str
@@ -55,10 +58,12 @@ class Manifest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     storage: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
+    identity: str | None = None
+    metadata_omitted: int = 0
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON object as it is stored."""
-        return {
+        document = {
             "schema": MANIFEST_SCHEMA,
             "recording_id": self.recording_id,
             "s3_uri": self.s3_uri,
@@ -78,6 +83,11 @@ class Manifest:
             "archived_at": iso(self.archived_at),
             "provider_version": self.provider_version,
         }
+        if self.identity is not None:
+            document["identity"] = self.identity
+        if self.metadata_omitted:
+            document["metadata_omitted"] = self.metadata_omitted
+        return document
 
     def to_bytes(self) -> bytes:
         """Return the document as it is stored: readable JSON, the same bytes for the same values."""
@@ -115,7 +125,60 @@ class Manifest:
             audit=_object(document, "audit"),
             storage=_object(document, "storage"),
             context=_object(document, "context"),
+            identity=_optional_text(document, "identity"),
+            metadata_omitted=parse_size_bytes(document.get("metadata_omitted"), "metadata_omitted") or 0,
         )
+
+    def checked(self, recording_id: str) -> Manifest:
+        """Return the manifest if it is this recording's.
+
+        Raises:
+            InvalidDocument: it is another's.
+        """
+        if self.recording_id != recording_id:
+            raise InvalidDocument("another recording's manifest", found=self.recording_id, expected=recording_id)
+        return self
+
+    def identified(self, identity: str | None) -> Manifest:
+        """Return the manifest if it is of this interaction; nothing is archived over another one's.
+
+        Raises:
+            IdentityConflict: it is not.
+        """
+        if self.identity != identity:
+            raise IdentityConflict(
+                f"{self.recording_id} is archived as another interaction", found=self.identity or "no contact's",
+                expected=identity or "no contact's",
+                hint="The source numbers the contact's recordings otherwise than before. Nothing was overwritten.",
+            )  # fmt: skip
+        return self
+
+
+def storable_metadata(metadata: Mapping[str, Any], budget_bytes: int = MAX_METADATA_BYTES) -> dict[str, Any]:
+    """Return the fields that fit into `budget_bytes` of JSON, in their order; what JSON cannot hold is left out."""
+    kept: dict[str, Any] = {}
+    for key, value in metadata.items():
+        try:
+            cost_bytes = len(json.dumps({str(key): value}, indent=2, allow_nan=False))
+        except (TypeError, ValueError, RecursionError):
+            continue  # counted by the caller as left out: the recording is worth more than the field
+        if cost_bytes <= budget_bytes:
+            kept[str(key)] = value
+            budget_bytes -= cost_bytes
+    return kept
+
+
+def json_of(raw: bytes) -> object:
+    """Return a stored document.
+
+    Raises:
+        InvalidDocument: it is not JSON.
+    """
+    try:
+        document: object = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocument("the manifest is not JSON", found=raw[:80].decode("utf-8", "replace")) from error
+    return document
 
 
 def parse_manifest(raw: bytes, recording_id: str) -> Manifest:
@@ -124,13 +187,7 @@ def parse_manifest(raw: bytes, recording_id: str) -> Manifest:
     Raises:
         InvalidDocument: it is not one, or it is another recording's.
     """
-    try:
-        manifest = Manifest.from_document(json.loads(raw))
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument("the manifest is not JSON", found=raw[:80].decode("utf-8", "replace")) from error
-    if manifest.recording_id != recording_id:
-        raise InvalidDocument("another recording's manifest", found=manifest.recording_id, expected=recording_id)
-    return manifest
+    return Manifest.from_document(json_of(raw)).checked(recording_id)
 
 
 def read_manifest(store: ObjectStore, layout: ArchiveLayout, recording_id: str) -> Manifest | None:

@@ -15,6 +15,7 @@ import pendulum
 
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting, shown
 from cxone_provider.archive.escaping import escaped
+from cxone_provider.archive.limits import Limits
 from cxone_provider.archive.recording import (
     RECORDING_ID_PATTERN,
     Outcome,
@@ -106,6 +107,8 @@ class SegmentPlan:
         etag: strong entity tag of the media if already known.
         recorded_at: start of the recording, or None.
         metadata: kept for the manifest.
+        limits: of a recording or contact that only its media settles: what the stream task holds each file to. None
+            where validation has judged everything.
     """
 
     recording_id: str
@@ -120,6 +123,7 @@ class SegmentPlan:
     recorded_at: pendulum.DateTime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     requested_format: str | None = None
+    limits: Limits | None = None
 
     @property
     def segment_count(self) -> int | None:
@@ -166,6 +170,8 @@ class SegmentPlan:
         }
         if self.requested_format is not None:
             document["requested_format"] = self.requested_format
+        if self.limits is not None:
+            document["limits"] = self.limits.to_document()
         _fill_reasons(document, self.reasons)
         _fill_metadata(document, self.metadata)
         return document
@@ -192,6 +198,7 @@ class SegmentPlan:
             recorded_at=parse_time(document.get("recorded_at"), "recorded_at"),
             metadata=_metadata(document.get("metadata")),
             requested_format=_optional_text(document, "requested_format"),
+            limits=Limits.from_document(document.get("limits")),
         )
         if document.get("segment_count") != plan.segment_count:
             raise InvalidDocument(

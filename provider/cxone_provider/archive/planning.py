@@ -15,6 +15,7 @@ from cxone_provider.archive.errors import (
     shown,
 )
 from cxone_provider.archive.escaping import escaped
+from cxone_provider.archive.finishing import limits_of
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, Reason, SegmentPlan
 from cxone_provider.archive.policy import ArchivePolicy, format_word, outcome_of, word_of
 from cxone_provider.archive.recording import (
@@ -57,7 +58,8 @@ def plan_of(
     """Return the plan of one recording: READY, or ended with every broken rule.
 
     The size stays None when a transcode is asked for: the source's size is that of the native media, and ranges made of
-    it would be wrong. The media's own answer then tells.
+    it would be wrong. The media's own answer then tells. Of a source that says `settled_by_media`, size and format stay
+    open as well, and the plan carries the policy's limits for the stream task.
 
     Args:
         ref: the recording as it was listed or named.
@@ -70,7 +72,8 @@ def plan_of(
     """
     known = described(ref, description)
     native, requested = format_word(known.format), format_word(audio_format)
-    transcode = requested is not None and requested != native
+    # Nobody makes another format of what only the media settles: the requested one is what must arrive.
+    transcode = requested is not None and requested != native and not known.settled_by_media
     plan = SegmentPlan(
         recording_id=ref.recording_id,
         outcome=Outcome.READY,
@@ -82,6 +85,7 @@ def plan_of(
         recorded_at=known.recorded_at,
         metadata=known.metadata,
         requested_format=requested if transcode else None,
+        limits=limits_of(policy) if known.settled_by_media else None,
     )
     reasons = [
         *_identity_reasons(ref, known),

@@ -27,6 +27,7 @@ class OpenUpload:
         size_bytes, etag: size and strong entity tag of the media its parts came from.
         segment_size_bytes, part_size_bytes: how it is cut.
         format: audio format found in its first part.
+        identity: the interaction of a contact that it is of; None outside of contacts.
     """
 
     key: str
@@ -36,6 +37,7 @@ class OpenUpload:
     segment_size_bytes: int
     part_size_bytes: int
     format: str
+    identity: str | None = None
 
     def to_state(self) -> dict[str, Any]:
         """Return the JSON object that a journal keeps."""
@@ -45,12 +47,13 @@ class OpenUpload:
     def from_state(cls, state: Mapping[str, Any]) -> OpenUpload | None:
         """Read :meth:`to_state`; None where it is not usable, e.g. written by another version."""
         try:
-            upload = cls(**{name: state[name] for name in cls.__slots__})
+            upload = cls(**{name: {"identity": None, **state}[name] for name in cls.__slots__})
         except KeyError:
             return None
         counts = (upload.size_bytes, upload.segment_size_bytes, upload.part_size_bytes)
         texts = (upload.key, upload.upload_id, upload.format, upload.etag)
-        usable = all(type(n) is int and n > 0 for n in counts) and all(type(t) is str and t for t in texts)
+        named = upload.identity is None or isinstance(upload.identity, str)
+        usable = named and all(type(n) is int and n > 0 for n in counts) and all(type(t) is str and t for t in texts)
         return upload if usable else None
 
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context, conf
 
 from cxone_provider.archive.audio import canonical_format
+from cxone_provider.archive.contact import read_archived
 from cxone_provider.archive.keys import ArchiveLayout
-from cxone_provider.archive.manifest import read_manifest
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, SegmentPlan, checked_segment_size
 from cxone_provider.archive.policy import ArchivePolicy
 from cxone_provider.archive.ports import RecordingSource
@@ -44,8 +44,8 @@ _TRIGGERER_GRACE_S = 900
 class ValidateRecordingOperator(KillableOperator):
     """Ask the tenant what it says of each recording, check the batch's data rules, return one plan per recording.
 
-    Every broken rule is named, with value and limit. With `s3_bucket`, recordings whose manifest is there cost one
-    request to S3 and none to CXone.
+    Every broken rule is named, with value and limit. With `s3_bucket`, recordings and contacts whose manifest is
+    there cost one request to S3 and none to CXone.
 
     Args:
         recordings: ids or refs: one, a list of them, or JSON text of it.
@@ -220,7 +220,7 @@ class ValidateRecordingOperator(KillableOperator):
         reached = archive_bucket(
             bucket, aws_conn_id=rendered.given(self.aws_conn_id), concurrency=DEFAULT_READERS, clock=self.clock
         )
-        return lambda recording_id: read_manifest(reached.store, layout, recording_id) is not None
+        return lambda archived_id: read_archived(reached.store, layout, archived_id) is not None
 
     def _tell(self, validation: Validation) -> None:
         if validation.duplicates:
