@@ -15,6 +15,7 @@ import pendulum
 from cxone_provider.archive.errors import InvalidDocument, InvalidRecordingId, shown
 
 RECORDING_ID_PATTERN = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~:-]{1,128}", re.ASCII)
+_YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 MAX_SIZE_BYTES = 5 * 2**40  # the largest object S3 stores
 MAX_DURATION_S = 366 * 24 * 3600
 
@@ -155,8 +156,8 @@ def as_list(value: object) -> list[Any]:
     raise InvalidDocument("unusable batch", found=value, expected="an id, an object, or a list of them")
 
 
-def parse_time(value: object, name: str) -> pendulum.DateTime | None:
-    """Return an aware time from ISO 8601 text or a datetime, in UTC; a time without zone is taken as UTC.
+def parse_time(value: object, name: str, *, zone: str = "UTC") -> pendulum.DateTime | None:
+    """Return an aware time from ISO 8601 text or a datetime, in UTC; a time without zone is taken as of `zone`.
 
     Raises:
         InvalidDocument: `value` is neither, or is out of range.
@@ -164,12 +165,13 @@ def parse_time(value: object, name: str) -> pendulum.DateTime | None:
     if value is None or value == "":
         return None
     try:
-        if isinstance(value, str):
-            parsed = pendulum.parse(value, strict=True)
+        # Without a year, the parser takes the day on which it is asked.
+        if isinstance(value, str) and _YEAR.match(value):
+            parsed = pendulum.parse(value, strict=True, tz=zone)
             if isinstance(parsed, pendulum.DateTime):
                 return parsed.in_timezone("UTC")
         elif isinstance(value, datetime):
-            return pendulum.instance(value).in_timezone("UTC")
+            return pendulum.instance(value, tz=zone).in_timezone("UTC")
     except (ValueError, OverflowError, TypeError):
         pass  # the one error below names what was found
     raise InvalidDocument(f"{name} is not a time", found=value, expected="ISO 8601, e.g. 2026-11-23T10:00:00Z")

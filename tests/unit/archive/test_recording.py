@@ -42,7 +42,8 @@ def test_a_ref_of_a_listing_keeps_what_it_tells() -> None:
 @pytest.mark.parametrize(
     "change",
     [{"recorded_at": "no time"}, {"recorded_at": 5}, {"duration_s": -1}, {"duration_s": float("inf")},
-     {"duration_s": "3"}, {"has_media": "yes"}, {"metadata": "text"}, {"recorded_at": "P1D"}],
+     {"duration_s": "3"}, {"has_media": "yes"}, {"metadata": "text"}, {"recorded_at": "P1D"},
+     {"recorded_at": "now"}, {"recorded_at": "10:00"}],
 )  # fmt: skip
 def test_a_ref_with_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidDocument):
