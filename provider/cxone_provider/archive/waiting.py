@@ -37,12 +37,13 @@ _NO_WAIT = frozenset({"", "none", "null", "false", "no", "off"})
 _DEFAULT_WAIT = frozenset({"true", "yes", "on"})
 
 
-def parse_wait_s(value: object) -> float | None:
+def parse_wait_s(value: object, name: str = "wait_for_storage") -> float | None:
     """Return how long to wait, in seconds; None for not at all.
 
     Args:
         value: a duration, seconds, or ISO 8601 text such as ``PT2H``; True for 6 hours; None, False or 0 for no wait.
             The words for these are taken too, for templates make text of everything.
+        name: what it is called where it was given.
 
     Raises:
         InvalidSetting: none of these, negative, or more than 7 days.
@@ -53,7 +54,7 @@ def parse_wait_s(value: object) -> float | None:
         wait_s = None  # the one error below names what was found
     if wait_s is None or not 0 <= wait_s <= MAX_WAIT_S:
         raise InvalidSetting(
-            "unusable wait_for_storage",
+            f"unusable {name}",
             found=value,
             expected="a duration such as PT2H, seconds, or true; at most 7 days",
         )

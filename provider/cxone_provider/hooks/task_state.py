@@ -1,4 +1,4 @@
-"""Airflow's task state store as the core's resume journal: what it holds survives a retry and a killed worker."""
+"""Airflow's task state store as the core's journals: what it holds survives a retry and a killed worker."""
 
 from __future__ import annotations
 
@@ -60,6 +60,43 @@ class TaskStateJournal:
                 self._store.delete(_key(recording_id))
         except AirflowRuntimeError as error:
             _log.warning("the state of %s stays behind until it expires: %s", recording_id, error)
+
+
+class TaskStateJob:
+    """A :class:`~cxone_provider.archive.listing_ports.JobJournal` under one key of the store.
+
+    A store that fails costs a second job, never the listing.
+    """
+
+    def __init__(self, store: StateStore, name: str) -> None:
+        self._store = store
+        self._name = _key(name)
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved last, or None."""
+        try:
+            with SUPERVISOR:
+                state = self._store.get(self._name)
+        except AirflowRuntimeError as error:
+            _log.warning("the state of the listing cannot be read, another job is begun: %s", error)
+            return None
+        return state if isinstance(state, Mapping) else None
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Remember `state`, a small JSON object."""
+        try:
+            with SUPERVISOR:
+                self._store.set(self._name, dict(state))
+        except AirflowRuntimeError as error:
+            _log.warning("the state of the listing is not kept, a retry begins another job: %s", error)
+
+    def clear(self) -> None:
+        """Forget it."""
+        try:
+            with SUPERVISOR:
+                self._store.delete(self._name)
+        except AirflowRuntimeError as error:
+            _log.warning("the state of the listing stays behind until it expires: %s", error)
 
 
 def _key(recording_id: str) -> str:
