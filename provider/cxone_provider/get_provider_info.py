@@ -134,6 +134,11 @@ def _network_fields() -> dict[str, Any]:
             'JSON object with the bounds of a retry, e.g. {"attempts": 5, "deadline_s": 300}.',
             type=["object", "null"],
         ),
+        "listing": _field(
+            "Listing",
+            'JSON object: how the tenant lists its contacts, e.g. {"contacts_version": "27.0", "entity_version": "7"}.',
+            type=["object", "null"],
+        ),
         "ca_bundle": _field(
             "CA bundle", "Path of a PEM file on the workers that replaces the default one.", type=["string", "null"]
         ),

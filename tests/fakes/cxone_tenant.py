@@ -81,6 +81,10 @@ class ScriptedTenant:
         """Script the download endpoint."""
         self._replies[f"/api/v2/recording/download/{recording_id}"].extend(replies)
 
+    def script(self, path: str, *replies: Reply) -> None:
+        """Script any other path."""
+        self._replies[path].extend(replies)
+
     def settings(self, **changes: Any) -> CXoneSettings:
         """Return settings that reach this tenant."""
         fields: dict[str, Any] = {

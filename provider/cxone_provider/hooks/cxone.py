@@ -41,7 +41,7 @@ class CXoneHook(BaseHook):
     def __init__(self, cxone_conn_id: str = default_conn_name, cancelled: threading.Event | None = None) -> None:
         super().__init__()
         self.cxone_conn_id = cxone_conn_id
-        self._cancelled = cancelled
+        self.cancelled = cancelled
 
     @cached_property
     def settings(self) -> CXoneSettings:
@@ -61,7 +61,7 @@ class CXoneHook(BaseHook):
         from cxone_provider.adapters.clock import SystemClock
         from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 
-        return RecordingV2Source(settings, SystemClock(self._cancelled), on_token=mask)
+        return RecordingV2Source(settings, SystemClock(self.cancelled), on_token=mask)
 
     def get_conn(self) -> RecordingSource:
         """Return the tenant's recordings."""
@@ -76,14 +76,19 @@ class CXoneHook(BaseHook):
         Raises:
             InvalidSetting: as for :attr:`settings`.
         """
+        return await asyncio.to_thread(self._source_of, await self.asettings())
+
+    async def asettings(self) -> CXoneSettings:
+        """Return what the connection says, for a trigger: each request is sent once.
+
+        Raises:
+            InvalidSetting: as for :attr:`settings`.
+        """
         from airflow.providers.common.compat.connection import get_async_connection
 
         connection = await get_async_connection(self.cxone_conn_id)
-        return await asyncio.to_thread(self._asking_once, connection)
-
-    def _asking_once(self, connection: Connection) -> RecordingV2Source:
-        settings = _settings_of(connection)
-        return self._source_of(replace(settings, retries=replace(settings.retries, attempts=1)))
+        settings = await asyncio.to_thread(_settings_of, connection)
+        return replace(settings, retries=replace(settings.retries, attempts=1))
 
     def test_connection(self) -> tuple[bool, str]:
         """Fetch a token, as the Test button asks for; return whether it worked, and what is wrong if it did not."""

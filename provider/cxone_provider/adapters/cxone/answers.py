@@ -30,20 +30,20 @@ _EXCERPT_BYTES = 4096
 _EXCERPT_CHARACTERS = 160
 
 
-def read_document(answer: requests.Response, what: str) -> bytes:
+def read_document(answer: requests.Response, what: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
     """Return the body of an answer that should be a JSON document.
 
     Raises:
-        UnexpectedAnswer: it is encoded or larger than 1 MiB; no more than that is read.
+        UnexpectedAnswer: it is encoded or larger than the limit; no more than that is read.
         urllib3.exceptions.HTTPError: it broke off.
     """
     encoding = answer.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() != "identity":
         raise UnexpectedAnswer(f"{what} is encoded although identity was asked for", found=shown(encoding))
-    body = _read_up_to(answer, MAX_DOCUMENT_BYTES + 1)
-    if len(body) > MAX_DOCUMENT_BYTES:
+    body = _read_up_to(answer, limit_bytes + 1)
+    if len(body) > limit_bytes:
         raise UnexpectedAnswer(
-            f"{what} is too large", found=f"more than {MAX_DOCUMENT_BYTES} bytes", expected="a small JSON document"
+            f"{what} is too large", found=f"more than {limit_bytes} bytes", expected="a small JSON document"
         )
     return body
 
@@ -98,6 +98,18 @@ def refused_recording(
         error.actual_size_bytes = parse_unsatisfied(answer.headers.get("Content-Range"))
         return error
     return RecordingNotFound(f"no {subject}", found=found)
+
+
+def refused_listing(
+    answer: requests.Response, subject: str, now: pendulum.DateTime, secrets: Iterable[str]
+) -> SourceError | TryAgain:
+    """Return what to raise for an answer about a listing; arguments as for :func:`unusable`."""
+    if answer.status_code != 403:
+        return unusable(answer, subject, now, secrets)
+    return AccessDenied(
+        f"no access to {subject}", found=excerpt(answer, secrets), expected="a user or application that may list",
+        hint="Which permission each listing needs is in the documentation of listings.",
+    )  # fmt: skip
 
 
 def _passing(answer: requests.Response, subject: str, found: str, now: pendulum.DateTime) -> TryAgain:

@@ -26,6 +26,7 @@ from cxone_provider.adapters.cxone.fields import (
     texts,
     whole,
 )
+from cxone_provider.adapters.cxone.listing_settings import ListingSettings
 from cxone_provider.adapters.cxone.media_hosts import DEFAULT_MEDIA_HOSTS, VENDOR_HOSTS, MediaHosts
 from cxone_provider.adapters.cxone.origins import HostPatterns, checked_base_url
 from cxone_provider.adapters.cxone.quota import (
@@ -49,6 +50,7 @@ _FIELDS = (
     "api", "environment", "auth", "access_key_id", "access_key_secret", "client_auth", "area", "api_endpoint",
     "api_hosts", "scope", "stream_secret", "stream_signature_header", "media_hosts", "requests_per_period", "period_s",
     "parallel_tasks", "timeouts", "retries", "ca_bundle", "proxies", "allow_http",
+    "listing",
 )  # fmt: skip
 
 _VENDOR = HostPatterns(VENDOR_HOSTS)
@@ -100,6 +102,7 @@ class CXoneSettings:
         api_hosts: hosts that discovery may send tokens and secrets to, beside the issuer's own.
         media_hosts: hosts that a media link may point to.
         quota: how many playback requests are sent.
+        listing: how the tenant is asked which recordings it has.
     """
 
     base_url: str
@@ -117,6 +120,7 @@ class CXoneSettings:
     api_hosts: HostPatterns = _VENDOR
     media_hosts: MediaHosts = _STORES
     quota: Quota = field(default_factory=Quota)
+    listing: ListingSettings = field(default_factory=ListingSettings)
 
 
 def settings_of(
@@ -150,6 +154,7 @@ def settings_of(
         api_hosts=HostPatterns.parse(texts(given, "api_hosts", VENDOR_HOSTS), "api_hosts"),
         media_hosts=MediaHosts.parse(texts(given, "media_hosts", DEFAULT_MEDIA_HOSTS)),
         quota=quota,
+        listing=ListingSettings().changed(an_object(given, "listing")),
     )
 
 
