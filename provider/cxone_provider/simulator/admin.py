@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from cxone_provider.simulator.answer import Answer, error_answer, json_answer
 from cxone_provider.simulator.apis import Apis
+from cxone_provider.simulator.contacts import KeptContact
 from cxone_provider.simulator.errors import ScenarioError, unknown_name
 from cxone_provider.simulator.faults import RECORDING_ENDPOINTS, parse_rules
 from cxone_provider.simulator.recording import Recording
@@ -37,6 +38,7 @@ class Admin:
             "GET requests": self._requests,
             "DELETE requests": self._forget_requests,
             "GET recordings": self._recordings,
+            "GET contacts": self._contacts,
             "GET webhook": self._deliveries,
             "DELETE webhook": self._forget_deliveries,
             "PUT faults": self._script_tenant,
@@ -82,6 +84,10 @@ class Admin:
 
     def _recordings(self, _request: Request) -> Answer:
         return json_answer(200, {"recordings": [_described(recording) for recording in self._tenant.recordings()]})
+
+    def _contacts(self, _request: Request) -> Answer:
+        contacts = self._tenant.contacts.contacts()
+        return json_answer(200, {"contacts": [_described_contact(contact) for contact in contacts]})
 
     def _deliveries(self, _request: Request) -> Answer:
         return json_answer(200, {"deliveries": [delivery.as_json() for delivery in self._webhook.deliveries()]})
@@ -141,4 +147,16 @@ def _described(recording: Recording) -> dict[str, object]:
         "recordedAt": None if recorded_at is None else recorded_at.isoformat(),
         "formats": recording.formats(),
         "faults": [rule.fault.name for rule in recording.script.rules],
+    }
+
+
+def _described_contact(contact: KeptContact) -> dict[str, object]:
+    return {
+        "id": contact.spec.contact_id,
+        "contactIds": contact.contact_ids,
+        "startTime": contact.started_at.isoformat(),
+        "isListed": contact.is_listed,
+        "isAvailable": contact.is_available,
+        "faults": [rule.fault.name for rule in contact.script.rules],
+        "recordings": [_described(known.recording) for known in contact.interactions],
     }

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from cxone_provider.simulator import Simulator
 from tests.unit.simulator.client import TenantClient
+from tests.unit.simulator.playback import PlaybackClient
 
 ADMIN = "/_simulator/"
 
@@ -43,6 +46,31 @@ def test_recordings_are_listed(client: TenantClient) -> None:
         "formats": ["wav", "mp3"],
         "faults": ["reset"],
     }
+
+
+def test_contacts_are_listed(playback: PlaybackClient) -> None:
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+    playback.simulator.add_contact("5", contact_ids=["5", "6"], listed_at=later, faults=[{"fault": "reset"}])
+    first, second = playback.call("GET", ADMIN + "contacts").document["contacts"]
+    assert [(known["id"], known["size"]) for known in first["recordings"]] == [("4711.1", 20_000), ("4711.2", 4096)]
+    assert second == {
+        "id": "5",
+        "contactIds": ["5", "6"],
+        "startTime": "2026-01-01T00:00:00+00:00",
+        "isListed": False,
+        "isAvailable": True,
+        "faults": ["reset"],
+        "recordings": [],
+    }
+
+
+def test_contacts_are_steered_while_it_runs(playback: PlaybackClient) -> None:
+    faults = [{"fault": "status", "status": 500, "on": "metadata"}]
+    assert playback.send_json("PUT", ADMIN + "recordings/4711/faults", faults).status == 204
+    assert [playback.contact("4711").status for _ in range(2)] == [500, 200]
+    assert playback.send_json("PUT", ADMIN + "recordings/4711.1/state", {"storageState": "archived"}).status == 204
+    assert "fileToPlayUrl" not in playback.contact("4711").document["interactions"][0]["data"]
+    assert playback.send_json("PUT", ADMIN + "recordings/4711.3/state", {"storageState": "archived"}).status == 400
 
 
 def test_looking_does_not_move_a_storage_state(client: TenantClient) -> None:

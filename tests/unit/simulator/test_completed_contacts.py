@@ -77,6 +77,13 @@ def test_several_contacts_share_a_master(listing: Listing) -> None:
     ]
 
 
+def test_a_contact_may_last_longer_than_its_recordings(listing: Listing) -> None:
+    listing.simulator.add_contact("500", [Interaction(4096)], started_at=DAY, duration_s=600.5)
+    (row,) = listing.page(orderBy="totalDurationSeconds desc", top=1).document["completedContacts"]
+    assert (row["contactId"], row["totalDurationSeconds"]) == ("500", 600.5)
+    assert row["lastUpdateTime"] == "2026-01-01T00:10:00.500Z"
+
+
 def test_pages_cover_everything_once_and_then_nothing(listing: Listing) -> None:
     pages = [listing.page(top=3, skip=skip) for skip in (0, 3, 6)]
     assert [page.status for page in pages] == [200, 200, 204]

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from cxone_provider.simulator import ApiSettings, Interaction, ManualClock, Segment, Simulator
+from cxone_provider.simulator.contacts import ContactBook
+from cxone_provider.simulator.listing import ExtractionJobs
 from tests.unit.simulator.client import Reply
 from tests.unit.simulator.playback import PlaybackClient
 
@@ -180,6 +182,12 @@ def test_an_unknown_job_is_404_and_a_token_is_needed(extraction: Extraction) -> 
     assert extraction.call("GET", f"{JOBS}/{job}").status == 401
     assert extraction.call("POST", JOBS, body=json.dumps(ASKED)).status == 401
     assert extraction.get(JOBS).status == 405
+
+
+def test_the_latest_thousand_jobs_are_kept(clock: ManualClock) -> None:
+    jobs = ExtractionJobs(ApiSettings(extraction_interval_s=0), ContactBook(clock), clock)
+    posted = [job for _ in range(1001) if (job := jobs.post(DAY, DAY)) is not None]
+    assert [jobs.find(job.job_id) is None for job in (posted[0], posted[1], posted[1000])] == [True, False, False]
 
 
 def test_the_health_counts_jobs_and_a_reset_forgets_them(extraction: Extraction) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from cxone_provider.simulator import Interaction, ManualClock, Simulator
+from cxone_provider.simulator.playback import LinkDesk
+from cxone_provider.simulator.request import Request
 from tests.unit.simulator.client import Reply
 from tests.unit.simulator.playback import PlaybackClient
 
@@ -132,6 +135,18 @@ def test_an_object_that_is_gone_is_404(audio: bytes) -> None:
         assert code_of(client.follow(gone)) == (404, "NoSuchKey")
 
 
+def test_tens_of_thousands_of_links_are_signed_quickly_and_forgotten(clock: ManualClock) -> None:
+    desk = LinkDesk(clock, 300, "http://tenant")
+    request = Request("GET", "/", "HTTP/1.1", (), b"", 1)
+    began_at = time.process_time()
+    for number in range(40_000):
+        desk.sign(str(number), request)
+        clock.advance(0.01)
+    assert time.process_time() - began_at < 10
+    assert desk.expire_all() == 29_999
+    assert desk.expire_all() == 0
+
+
 def test_links_may_lead_to_another_host(playback: PlaybackClient) -> None:
     settings = replace(playback.simulator.apis, link_origin="http://169.254.169.254/")
     with Simulator(apis=settings) as simulator:
@@ -157,6 +172,25 @@ def test_a_new_link_may_lead_to_a_changed_entity(playback: PlaybackClient, audio
     changed = playback.follow(second)
     assert (changed.status, len(changed.body)) == (200, len(audio))
     assert (changed.body != audio, changed.header("ETag") != etag) == (True, True)
+
+
+def test_a_download_that_its_link_does_not_outlive_goes_on_with_a_new_one(
+    playback: PlaybackClient, clock: ManualClock, audio: bytes
+) -> None:
+    (link, _) = playback.links("4711")
+    first = playback.follow(link, Range="bytes=0-9999")
+    clock.advance(3600)
+    assert playback.follow(link, Range="bytes=10000-").status == 403
+    renewed = PlaybackClient(playback.simulator)
+    second = renewed.follow(renewed.links("4711")[0], Range="bytes=10000-", If_Match=str(first.header("ETag")))
+    assert (second.status, first.body + second.body) == (206, audio)
+
+
+def test_an_entity_may_change_behind_a_link_that_holds(playback: PlaybackClient, link: str, audio: bytes) -> None:
+    playback.simulator.script("4711.1", [{"fault": "change_entity", "at": 2, "size_change_bytes": 4}])
+    etag = str(playback.follow(link, Range="bytes=0-9").header("ETag"))
+    assert code_of(playback.follow(link, Range="bytes=10-19", If_Match=etag)) == (412, "PreconditionFailed")
+    assert len(playback.follow(link).body) == len(audio) + 4
 
 
 def test_media_faults_act_on_links(playback: PlaybackClient, link: str, audio: bytes) -> None:

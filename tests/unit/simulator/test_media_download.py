@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from cxone_provider.simulator import ApiSettings, Interaction, ManualClock, Refusal, Simulator
+from cxone_provider.simulator.bulk import Downloads
+from cxone_provider.simulator.contacts import ContactBook
 from tests.unit.simulator.client import Reply
 from tests.unit.simulator.playback import PlaybackClient
 
@@ -66,7 +68,6 @@ def test_a_listing_leads_to_the_files(bulk: Bulk, audio: bytes) -> None:
     assert bulk.follow(files[0]["url"], Authorization="Bearer x").status == 400
     bulk.simulator.expire_links()
     assert [bulk.follow(url).status for url in (location, files[0]["url"])] == [403, 403]
-    bulk.follow(location.replace("listing.json", "other.json"))
 
 
 def test_an_s3_uri_names_the_folder_of_the_files(clock: ManualClock, audio: bytes) -> None:
@@ -158,6 +159,12 @@ def test_what_does_not_exist_is_told(bulk: Bulk) -> None:
     request_id = bulk.request("1").document["requestId"]
     bulk.simulator.reset()
     assert Bulk(bulk.simulator).get(f"{BASE}status/{request_id}").status == 404
+
+
+def test_the_latest_thousand_requests_are_kept(clock: ManualClock) -> None:
+    downloads = Downloads(ApiSettings(), ContactBook(clock), clock)
+    ids = [downloads.request(["1"], are_segments=False).request_id for _ in range(1001)]
+    assert [downloads.find(one) is None for one in (ids[0], ids[1], ids[1000])] == [True, False, False]
 
 
 def test_faults_strike_requests_and_files(bulk: Bulk) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,7 @@ from cxone_provider.simulator import (
     ScenarioError,
     Segment,
     Simulator,
+    Stage,
 )
 from tests.unit.simulator.playback import CONTACTS, SEGMENTS, PlaybackClient
 
@@ -174,6 +177,12 @@ def test_faults_strike_contacts_and_media(playback: PlaybackClient) -> None:
         simulator.script("4711.3", [])
 
 
+def test_a_token_may_be_revoked_in_the_middle(playback: PlaybackClient) -> None:
+    playback.simulator.script_tenant([{"fault": "revoke_token", "on": "metadata", "at": 2}])
+    assert [playback.contact("4711").status for _ in range(3)] == [200, 401, 401]
+    assert PlaybackClient(playback.simulator).contact("4711").status == 200
+
+
 def test_a_reset_leads_contacts_back(playback: PlaybackClient) -> None:
     before = playback.simulator.media_bytes("4711.1")
     playback.simulator.script("4711", [{"fault": "change_entity", "on": "metadata"}])
@@ -203,14 +212,40 @@ def test_durations_are_told_measured_or_a_minute(playback: PlaybackClient, audio
         ({"contact_id": "1", "direction": "up"}, "inbound or outbound"),
         ({"contact_id": "1", "interactions": [Interaction(b"x")]}, "needs a format"),
         ({"contact_id": "1", "interactions": [Interaction(45)]}, "multiple of 4"),
+        ({"contact_id": "1", "duration_s": float("inf")}, "duration_s is inf; a number from 0"),
+        ({"contact_id": "1", "started_at": datetime(9999, 12, 31, tzinfo=UTC)}, "a year from 1970 to 9000"),
         ({"contact_id": "1", "faults": [{"fault": "x"}]}, "unknown fault"),
-        ({"contact_id": "1", "interactions": [Interaction(4096, segments=[Segment("/")])]}, "text without a slash"),
     ],
 )
 def test_contacts_that_make_no_sense_are_told(playback: PlaybackClient, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         playback.simulator.add_contact(**fields)
     assert playback.contact("1").status == 404
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (partial(Segment, "/"), "text without a slash"),
+        (partial(Segment, "s", start_s=-1), "start_s is -1; a number from 0"),
+        (partial(Stage, "HOLD", end_s=float("nan")), "end_s is nan; a number from 0"),
+        (partial(Interaction, 4096, duration_s=2e9), "a number from 0 to 1000000000"),
+        (partial(Interaction, 4096, started_at=datetime(1, 1, 1, tzinfo=UTC)), "a year from 1970"),
+        (partial(Refusal, 99), "from 100 to 999"),
+    ],
+)
+def test_parts_of_contacts_that_make_no_sense_are_told(part: Callable[[], object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        part()
+
+
+def test_a_replaced_contact_leaves_nothing_behind(playback: PlaybackClient) -> None:
+    playback.simulator.add_contact("4711", [Interaction(2048, segments=[Segment("new")])])
+    assert [len(playback.follow(link).body) for link in playback.links("4711")] == [2048]
+    assert playback.get(SEGMENTS + "new").status == 200
+    assert playback.get(SEGMENTS + "4711-2").status == 404
+    with pytest.raises(ScenarioError, match="no recording '4711"):
+        playback.simulator.media_bytes("4711.2")
 
 
 @pytest.mark.parametrize(

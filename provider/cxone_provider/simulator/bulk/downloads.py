@@ -12,7 +12,6 @@ from cxone_provider.simulator.clock import Clock
 from cxone_provider.simulator.contacts import ContactBook, KeptContact, KeptInteraction
 from cxone_provider.simulator.dialect import Endpoint
 from cxone_provider.simulator.media import BytesMedia, Media, read
-from cxone_provider.simulator.playback.documents import inner_id
 from cxone_provider.simulator.playback.store import StoredObject
 from cxone_provider.simulator.recording import AVAILABLE
 from cxone_provider.simulator.representation import ANY_TYPE, CONTENT_TYPES
@@ -132,9 +131,7 @@ class Downloads:
     def _found(self, entity_id: str, *, are_segments: bool) -> Found | None:
         if are_segments:
             return self._contacts.with_segment(entity_id)
-        by_id = self._contacts.find(entity_id)
-        contacts = self._contacts.contacts()
-        contact = by_id or next((known for known in contacts if inner_id(known) == entity_id), None)
+        contact = self._contacts.find(entity_id) or self._contacts.find_inner(entity_id)
         return None if contact is None else (contact, contact.interactions)
 
     def _failure(self, found: Found | None) -> str | None:

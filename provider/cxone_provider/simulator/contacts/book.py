@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from cxone_provider.simulator.request import Request
 from cxone_provider.simulator.storage import parse_phases
 
 _UNTOLD_DURATION_S = 60.0
+_NAMESPACE = uuid.UUID("6d1c5f4e-6f0b-4f5e-9a53-0242ac110004")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,23 @@ class KeptInteraction:
 
 
 class KeptContact:
-    """A contact, its interactions and its script. Safe under threads."""
+    """A contact, its interactions and its script. Safe under threads.
+
+    Attributes:
+        inner_id: the id that Media Playback gives it: a UUID, not the master contact id.
+    """
 
     def __init__(self, spec: Contact, clock: Clock) -> None:
         self.spec = spec
         self._clock = clock
+        self.inner_id = str(uuid.uuid5(_NAMESPACE, spec.contact_id))
         self.script = Script(parse_rules(spec.faults, RECORDING_ENDPOINTS))
         self.interactions = tuple(_kept(spec, number, clock) for number in range(len(spec.interactions)))
+
+    @property
+    def contact_ids(self) -> tuple[str, ...]:
+        """The contacts that share the master id."""
+        return tuple(self.spec.contact_ids) or (self.spec.contact_id,)
 
     @property
     def started_at(self) -> datetime:
@@ -99,6 +110,7 @@ class ContactBook:
         self._clock = clock
         self._lock = threading.Lock()
         self._contacts: dict[str, KeptContact] = {}
+        self._inner: dict[str, KeptContact] = {}
         self._segments: dict[str, KeptContact] = {}
         self._recordings: dict[str, tuple[KeptContact, KeptInteraction]] = {}
 
@@ -110,14 +122,18 @@ class ContactBook:
         """
         kept = KeptContact(spec, self._clock)
         with self._lock:
-            contacts = {**self._contacts, spec.contact_id: kept}
-            self._keep(contacts.values())
+            self._keep(kept)
         return kept
 
     def find(self, contact_id: str | None) -> KeptContact | None:
-        """Return a contact, or None."""
+        """Return a contact by its master id, or None."""
         with self._lock:
             return None if contact_id is None else self._contacts.get(contact_id)
+
+    def find_inner(self, inner_id: str) -> KeptContact | None:
+        """Return a contact by the id that Media Playback gives it, or None."""
+        with self._lock:
+            return self._inner.get(inner_id)
 
     def with_segment(self, segment_id: str) -> tuple[KeptContact, list[KeptInteraction]] | None:
         """Return the contact of a segment and those of its interactions that hold it, or None."""
@@ -145,13 +161,19 @@ class ContactBook:
     def reset(self) -> None:
         """Lead every contact back to how it was set up."""
         with self._lock:
-            self._keep([KeptContact(kept.spec, self._clock) for kept in self._contacts.values()])
+            for kept in list(self._contacts.values()):
+                self._keep(KeptContact(kept.spec, self._clock))
 
-    def _keep(self, contacts: Iterable[KeptContact]) -> None:
-        self._contacts = {kept.spec.contact_id: kept for kept in contacts}
-        pairs = [(kept, known) for kept in self._contacts.values() for known in kept.interactions]
-        self._segments = {segment.segment_id: kept for kept, known in pairs for segment in known.segments}
-        self._recordings = {known.recording.recording_id: (kept, known) for kept, known in pairs}
+    def _keep(self, kept: KeptContact) -> None:
+        replaced = self._contacts.get(kept.spec.contact_id)
+        for known in () if replaced is None else replaced.interactions:
+            self._recordings.pop(known.recording.recording_id, None)
+            for segment in known.segments:
+                self._segments.pop(segment.segment_id, None)
+        self._contacts[kept.spec.contact_id] = self._inner[kept.inner_id] = kept
+        for known in kept.interactions:
+            self._recordings[known.recording.recording_id] = (kept, known)
+            self._segments.update({segment.segment_id: kept for segment in known.segments})
 
 
 def _kept(contact: Contact, index: int, clock: Clock) -> KeptInteraction:

@@ -76,7 +76,7 @@ class CompletedContacts:
             return refused
         try:
             asked = _asked(request)
-            rows = [self._row(contact, one) for contact in self._found(asked) for one in _ids(contact)]
+            rows = [self._row(contact, one) for contact in self._found(asked) for one in contact.contact_ids]
             ordered = _ordered(rows, asked)
         except _BadQuery as error:
             return api_error(400, "BadRequest", str(error))
@@ -163,10 +163,6 @@ def _ordered(rows: list[Row], asked: _Asked) -> list[Row]:
 
 def _sortable(value: object) -> tuple[float, str]:
     return (value, "") if isinstance(value, (int, float)) else (0, str(value))
-
-
-def _ids(contact: KeptContact) -> tuple[str, ...]:
-    return tuple(contact.spec.contact_ids) or (contact.spec.contact_id,)
 
 
 def _as_id(text: str, *, numeric: bool) -> str | int:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cxone_provider.simulator.contacts import KeptContact, KeptInteraction, Participant, Segment
-
-_NAMESPACE = uuid.UUID("6d1c5f4e-6f0b-4f5e-9a53-0242ac110004")
-
-
-def inner_id(contact: KeptContact) -> str:
-    """Return the id that Media Playback gives a contact: a UUID, not the master contact id that was asked for."""
-    return str(uuid.uuid5(_NAMESPACE, contact.spec.contact_id))
 
 
 def contact_document(
@@ -22,7 +14,7 @@ def contact_document(
     """Return ``{contactId, interactions}`` in a shape: ``value``, ``capital``, ``wrapped`` or none of them."""
     items = [{"Interaction": item} for item in interactions] if "wrapped" in shapes else list(interactions)
     name = "Interactions" if "capital" in shapes else "interactions"
-    document: dict[str, object] = {"contactId": inner_id(contact), name: items}
+    document: dict[str, object] = {"contactId": contact.inner_id, name: items}
     return {"value": document} if "value" in shapes else document
 
 

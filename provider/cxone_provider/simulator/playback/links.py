@@ -14,10 +14,12 @@ from urllib.parse import quote, urlencode
 from cxone_provider.simulator.clock import Clock
 from cxone_provider.simulator.request import Request
 from cxone_provider.simulator.routing import own_origin, query_value
+from cxone_provider.simulator.token_endpoint import whole_seconds
 
 STORE_PREFIX = "/media-store/"
 BUCKET = "cxone-media"
 _STAMP = "%Y%m%dT%H%M%SZ"
+_TIDY_FROM = 1000
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
@@ -46,11 +48,7 @@ class LinkDesk:
         self._lock = threading.Lock()
         self._issued: dict[str, datetime] = {}
         self._given: Counter[str] = Counter()
-
-    @property
-    def issued(self) -> int:
-        """How many links hold, or did when the latest was signed."""
-        return len(self._issued)
+        self._tidy_at = _TIDY_FROM
 
     def given(self, key: str) -> int:
         """Return how many links to an object were given out."""
@@ -66,12 +64,13 @@ class LinkDesk:
             "X-Amz-Algorithm": _ALGORITHM,
             "X-Amz-Credential": f"SIMULATOR{secrets.token_hex(6)}/{now:%Y%m%d}/us-east-1/s3/aws4_request",
             "X-Amz-Date": now.astimezone(UTC).strftime(_STAMP),
-            "X-Amz-Expires": f"{lifetime_s:g}",
+            "X-Amz-Expires": str(whole_seconds(lifetime_s)),
             "X-Amz-SignedHeaders": "host",
         }
         signature = self._signature(path, fields)
         with self._lock:
-            self._issued = {known: at for known, at in self._issued.items() if at > now}
+            if len(self._issued) >= self._tidy_at:
+                self._tidy(now)
             self._given[key] += 1
             self._issued[signature] = now + timedelta(seconds=lifetime_s)
         return f"{self._origin or own_origin(request)}{path}?{urlencode({**fields, 'X-Amz-Signature': signature})}"
@@ -92,6 +91,7 @@ class LinkDesk:
     def expire_all(self) -> int:
         """Make every link that was given out so far expire now; return how many there were."""
         with self._lock:
+            self._tidy(self._clock.now())
             expired = len(self._issued)
             self._issued.clear()
             return expired
@@ -101,6 +101,11 @@ class LinkDesk:
         with self._lock:
             self._issued.clear()
             self._given.clear()
+
+    def _tidy(self, now: datetime) -> None:
+        """Drop what has expired. Done when the number has doubled: a backfill signs tens of thousands of links."""
+        self._issued = {known: at for known, at in self._issued.items() if at > now}
+        self._tidy_at = max(2 * len(self._issued), _TIDY_FROM)
 
     def _signature(self, path: str, fields: dict[str, str]) -> str:
         signed = "\n".join((path, *(f"{name}={fields[name]}" for name in sorted(fields))))
