@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from cxone_provider.archive.audit import AuditEntry
 from cxone_provider.archive.errors import (
-    ExcessBody,
     RangeIgnored,
     RecordingChanged,
     ShortBody,
@@ -19,7 +18,7 @@ from cxone_provider.archive.errors import (
 )
 from cxone_provider.archive.integrity import verify_chunk
 from cxone_provider.archive.plan import Segment
-from cxone_provider.archive.ports import Clock, Media, RecordingSource, SegmentRead, WholeBody
+from cxone_provider.archive.ports import Clock, Media, RecordingSource, SegmentRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,9 @@ class SegmentReader:
         self._settled = media.etag is not None
 
     @property
-    def size_bytes(self) -> int | None:
-        """The agreed size, or None before the first answer of a media of unknown size."""
-        return self._media.size_bytes
-
-    @property
-    def etag(self) -> str | None:
-        """The agreed strong entity tag; None before the first answer, or where the source has none."""
-        return self._media.etag
+    def media(self) -> Media:
+        """What is read, with the size and strong entity tag that are agreed on so far."""
+        return self._media
 
     def resize(self, size_bytes: int) -> None:
         """Agree on another size: the metadata was read again and tells it."""
@@ -85,7 +79,7 @@ class SegmentReader:
             attempts += answer.attempts
             self._verify(agreed, buffer, answer.signature)
         signature = "none" if self._secret is None else "verified"
-        return _chunk(self._clock, agreed, buffer[: agreed.size_bytes], began_s, attempts, signature)
+        return chunk_of(self._clock, agreed, buffer[: agreed.size_bytes], began_s, attempts, signature)
 
     def _fetch(self, segment: Segment, buffer: memoryview) -> tuple[Segment, SegmentRead]:
         answer = self._source.read_segment(self._media, segment, buffer)
@@ -127,48 +121,8 @@ class SegmentReader:
         self._settled = True
 
 
-class BodyReader:
-    """Cuts the body of one request for the whole media into the segments of its plan, in order."""
-
-    def __init__(self, body: WholeBody, clock: Clock, size_bytes: int | None) -> None:
-        self._body = body
-        self._clock = clock
-        total_bytes = body.total_bytes
-        if size_bytes is not None and total_bytes not in (None, size_bytes):
-            raise SizeDisagrees("the media's size is not the agreed one", found=total_bytes, expected=size_bytes)
-        agreed = size_bytes if size_bytes is not None else total_bytes
-        if agreed is None:
-            # The end of the connection proves nothing (RFC 9112 §8).
-            raise UnexpectedAnswer("the source never tells the size", expected="Content-Length")
-        self.size_bytes: int = agreed
-
-    def read(self, segment: Segment, buffer: memoryview) -> Chunk:
-        """Read the next segment into `buffer`.
-
-        Raises:
-            ShortBody: the body ended early; and what the body raises.
-        """
-        began_s = self._clock.monotonic_s()
-        view = buffer[: segment.size_bytes]
-        filled = 0
-        while filled < len(view):
-            count = self._body.readinto(view[filled:])
-            if count == 0:
-                raise ShortBody("the body ended early", found=segment.start + filled, expected=self.size_bytes)
-            filled += count
-        return _chunk(self._clock, segment, view, began_s, 1, "none")
-
-    def expect_end(self) -> None:
-        """Check that the body ends where the size says.
-
-        Raises:
-            ExcessBody: more bytes follow.
-        """
-        if self._body.readinto(memoryview(bytearray(1))):
-            raise ExcessBody("the body goes on", found=f"more than {self.size_bytes} bytes", expected=self.size_bytes)
-
-
-def _chunk(clock: Clock, segment: Segment, view: memoryview, began_s: float, attempts: int, signature: str) -> Chunk:
+def chunk_of(clock: Clock, segment: Segment, view: memoryview, began_s: float, attempts: int, signature: str) -> Chunk:
+    """Return a segment's verified bytes with their digest and the entry for the audit log."""
     digest = hashlib.sha256(view)
     entry = AuditEntry(
         timestamp=clock.now(),
