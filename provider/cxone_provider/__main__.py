@@ -20,7 +20,7 @@ from cxone_provider.archive.errors import ArchiveError, AuditBroken
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.recording import checked_recording_id
 from cxone_provider.archive.settings import MAX_CONCURRENCY
-from cxone_provider.archive.slices import Slice, known_ids
+from cxone_provider.archive.slices import Slice, known_ids, named_ids
 from cxone_provider.archive.sweeping import parse_age, sweep_uploads
 from cxone_provider.archive.verification_report import SINCE_RECEIPT, VerificationReport, report_line
 from cxone_provider.archive.verifying import Verification, Verifier, verify_trail_alone
@@ -64,7 +64,7 @@ def _add_verify(commands: Any) -> None:
         action="append",
         type=_argument(checked_recording_id),
         metavar="ID",
-        help="instead of all; repeat",
+        help="instead of all; repeat; a contact's id stands for its recordings",
     )
     which.add_argument(
         "--slice", type=_argument(_slice_of), default=Slice(), metavar="N/T", help="part N of T, from 1/T to T/T"
@@ -131,7 +131,7 @@ def _verify(options: argparse.Namespace) -> int:
     verifier = Verifier(store, layout, clock.now() if named is None else None)
     if options.head:
         return _told([verifier.verify(named[0], options.head)] if named else [], None, as_json=options.json)
-    ids = known_ids(store, layout, options.slice) if named is None else named
+    ids = known_ids(store, layout, options.slice) if named is None else named_ids(store, layout, named)
     found = verifier.verify_all(ids, options.concurrency)
     return _told(found, options.slice if named is None else None, as_json=options.json)
 
@@ -146,7 +146,7 @@ def _told(found: Iterable[Verification], part: Slice | None, *, as_json: bool) -
             elif report.recordings % _PROGRESS_EVERY == 0:
                 sys.stderr.write(f"{report.recordings:,} recordings read back\n")
     sys.stdout.write(f"{json.dumps(report.to_document()) if as_json else report}\n")
-    if not report.recordings:
+    if report.empty:
         sys.stderr.write("error: nothing is archived there, so nothing was verified\n")
         return NO_ANSWER
     return IN_ORDER if report.clean else NOT_IN_ORDER

@@ -13,7 +13,7 @@ from typing import Any
 
 import pendulum
 
-from cxone_provider.archive.errors import InvalidDocument
+from cxone_provider.archive.errors import ContactDisagrees, InvalidDocument
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.manifest import MAX_MANIFEST_BYTES, Manifest, json_of
 from cxone_provider.archive.ports import ObjectStore
@@ -21,6 +21,7 @@ from cxone_provider.archive.recording import iso, parse_duration_s, parse_size_b
 from cxone_provider.archive.stored import ObjectLock
 
 CONTACT_SCHEMA = "cxone.contact-manifest/1"
+_COMPARED = ("sha256", "size_bytes", "s3_uri", "identity", "audit_head")
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -147,6 +148,27 @@ class ContactManifest:
         last = max(manifests, key=lambda manifest: manifest.archived_at)
         recordings = tuple(StoredRecording.of(manifest, layout) for manifest in manifests)
         return cls(contact_id, recordings, last.archived_at, last.provider_version)
+
+    def compare(self, named: StoredRecording, manifest: Manifest | None, layout: ArchiveLayout) -> None:
+        """Compare what this manifest tells of a recording with the recording's own manifest.
+
+        Raises:
+            ContactDisagrees: there is none, or it tells of other bytes, another place or another interaction.
+        """
+        if manifest is None:
+            raise ContactDisagrees(
+                f"{named.recording_id} of contact {self.contact_id} has no manifest", expected=named.manifest_uri,
+                hint="It was removed: archive the contact again with replace=True.",
+            )  # fmt: skip
+        kept = StoredRecording.of(manifest, layout)
+        others = [name for name in _COMPARED if getattr(kept, name) != getattr(named, name)]
+        if others:
+            raise ContactDisagrees(
+                f"the manifest of contact {self.contact_id} is not that of {named.recording_id}",
+                found={name: getattr(kept, name) for name in others},
+                expected={name: getattr(named, name) for name in others},
+                hint="One was changed, or a replacement ended early: archive the contact again with replace=True.",
+            )
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON object as it is stored."""

@@ -1,16 +1,17 @@
-"""Which recordings of an archive one run reads back: all, or a rotating part, so that so many runs read everything."""
+"""Which recordings of an archive one run reads back: named ones, all, or a rotating part that comes round to all."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
 
 import pendulum
 
-from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.contact import ContactManifest, read_archived
+from cxone_provider.archive.errors import ArchiveError, InvalidSetting
 from cxone_provider.archive.keys import ArchiveLayout, recording_id_of
 from cxone_provider.archive.ports import ObjectStore
 
@@ -53,19 +54,40 @@ class Slice:
 
 
 def known_ids(store: ObjectStore, layout: ArchiveLayout, part: Slice) -> Iterator[str]:
-    """Yield the ids of a slice that have a manifest or an audit trail.
+    """Yield the ids of a slice that have a manifest or an audit trail: recordings, and contacts by their manifests.
 
     Both are listed: one listing alone would not show a recording whose manifest, or whose trail, was removed.
     """
-    listings = (_ids_under(store, key, part) for key in (layout.manifest_key(""), layout.audit_key("")))
-    # The two suffixes can sort a pair of odd ids differently: such an id comes twice, and none is left out.
-    return (recording_id for recording_id, _ in groupby(merge(*listings)))
+    listings = [_names_under(store, key, part) for key in (layout.manifest_key(""), layout.audit_key(""))]
+    # In the store's order: a contact comes behind its recordings, `4711.1.json` before `4711.json`. The other suffix
+    # can sort a pair of odd ids differently: such an id comes twice, and none is left out.
+    merged = merge(*listings, key=lambda name: f"{name}.json")
+    return (recording_id_of(name) for name, _ in groupby(merged))
 
 
-def _ids_under(store: ObjectStore, empty_key: str, part: Slice) -> Iterator[str]:
+def named_ids(store: ObjectStore, layout: ArchiveLayout, ids: Iterable[str]) -> Iterator[str]:
+    """Yield each id that was named once, a contact's followed by those of its recordings."""
+    yielded: set[str] = set()
+    for archived_id in ids:
+        for one in (archived_id, *_recordings_of(store, layout, archived_id)):
+            if one not in yielded:
+                yielded.add(one)
+                yield one
+
+
+def _recordings_of(store: ObjectStore, layout: ArchiveLayout, archived_id: str) -> Iterator[str]:
+    try:
+        found = read_archived(store, layout, archived_id)
+    except ArchiveError:
+        return  # whoever reads the id itself finds the same, and tells of it
+    if isinstance(found, ContactManifest):
+        yield from (recording.recording_id for recording in found.recordings)
+
+
+def _names_under(store: ObjectStore, empty_key: str, part: Slice) -> Iterator[str]:
     folder, slash, suffix = empty_key.rpartition("/")
     prefix = folder + slash
     for key in store.list_keys(prefix):
-        recording_id = recording_id_of(key[len(prefix) : -len(suffix)])
-        if key.endswith(suffix) and recording_id and part.holds(recording_id):
-            yield recording_id
+        name = key[len(prefix) : -len(suffix)]
+        if key.endswith(suffix) and name and part.holds(recording_id_of(name)):
+            yield name

@@ -22,6 +22,8 @@ class VerificationReport:
     Attributes:
         part: what was read: all or a slice of the archive; None for recordings that were named.
         recordings: how many were read.
+        contacts: how many contact manifests were compared with those of their recordings.
+        intact: recordings whose media, manifest and trail agree.
         size_bytes: bytes that were read back.
         damaged: ids of those that are not what their evidence says.
         unread: ids of those that the store could not deliver.
@@ -30,6 +32,8 @@ class VerificationReport:
     def __init__(self, part: Slice | None) -> None:
         self.part = part
         self.recordings = 0
+        self.contacts = 0
+        self.intact = 0
         self.size_bytes = 0
         self.damaged: list[str] = []
         self.unread: list[str] = []
@@ -41,18 +45,20 @@ class VerificationReport:
         return "recordings by name" if self.part is None else str(self.part)
 
     @property
-    def intact(self) -> int:
-        """Recordings whose media, manifest and trail agree."""
-        return self.recordings - len(self.damaged) - len(self.unread)
+    def empty(self) -> bool:
+        """True when nothing was there to be read."""
+        return not self.recordings + self.contacts
 
     @property
     def clean(self) -> bool:
         """True when something was read and all of it is intact."""
-        return 0 < self.recordings == self.intact
+        return not (self.empty or self.damaged or self.unread)
 
     def add(self, found: Verification) -> None:
-        """Count one recording."""
-        self.recordings += 1
+        """Count one recording, or one contact."""
+        self.contacts += found.contact
+        self.recordings += not found.contact
+        self.intact += found.intact and not found.contact
         self.size_bytes += found.size_bytes
         if not found.intact:
             (self.unread if found.unread else self.damaged).append(found.recording_id)
@@ -65,6 +71,7 @@ class VerificationReport:
             "schema": SUMMARY_SCHEMA,
             "slice": None if self.part is None else {"index": self.part.index, "count": self.part.count},
             "recordings": self.recordings,
+            "contacts": self.contacts,
             "intact": self.intact,
             "problems": len(self.damaged),
             "unread": len(self.unread),
@@ -78,7 +85,9 @@ class VerificationReport:
         counts = (self.recordings, self.intact, len(self.damaged), len(self.unread), self.size_bytes)
         lines = [self.scope, "".join(f"{name:>17}" for name in columns), "".join(f"{n:>17,}" for n in counts)]
         lines += [f"  {one.recording_id}  {one.error_type or 'not archived'}  {one.problem}" for one in self._shown]
-        more = self.recordings - self.intact - len(self._shown)
+        if self.contacts:
+            lines.insert(1, f"  and {self.contacts:,} contact manifests, compared with those of their recordings")
+        more = len(self.damaged) + len(self.unread) - len(self._shown)
         if more:
             lines.append(f"  and {more} more, all of them in the report")
         return "\n".join([*lines, SINCE_RECEIPT])

@@ -17,6 +17,7 @@ from typing import Any
 
 import pendulum
 
+from cxone_provider.archive.contact import ContactManifest, read_archived
 from cxone_provider.archive.errors import (
     ArchiveError,
     AuditBroken,
@@ -49,6 +50,8 @@ class Verification:
         error_type: name of the error behind the problem.
         unread: the store could not be read: nothing is known, and another try may tell.
         archived: False where there is no manifest and nothing says that there should be one: no try succeeded yet.
+        contact: True for a contact's manifest, compared with those of its recordings; their media are read under their
+            own ids.
     """
 
     recording_id: str
@@ -57,6 +60,7 @@ class Verification:
     error_type: str | None = None
     unread: bool = False
     archived: bool = True
+    contact: bool = False
 
     @property
     def intact(self) -> bool:
@@ -113,7 +117,7 @@ class Verifier:
                 yield waiting.popleft().result()
 
     def verify(self, recording_id: str, expected_head: str | None = None) -> Verification:
-        """Read one recording back and compare it with its manifest and its audit trail.
+        """Read one recording back and compare it with its manifest and audit trail; or compare a contact's manifest.
 
         Args:
             recording_id: which.
@@ -124,10 +128,13 @@ class Verifier:
         """
         if self._cancelled.is_set():
             raise TransferCancelled("stopped before this recording was read", found=recording_id)
+        manifest: Manifest | ContactManifest | None = None
         try:
-            manifest = read_manifest(self._store, self._layout, recording_id)
+            manifest = read_archived(self._store, self._layout, recording_id)
             if manifest is None:
                 return self._without_manifest(recording_id)
+            if isinstance(manifest, ContactManifest):
+                return self._verify_contact(manifest, expected_head)
             trail = self._trail_of(recording_id)
             if expected_head is not None:
                 _check_announced(trail, expected_head)
@@ -136,9 +143,20 @@ class Verifier:
         except TransferCancelled:
             raise
         except ArchiveError as error:
-            unread = isinstance(error, StoreUnavailable)
-            return Verification(recording_id, problem=str(error), error_type=type(error).__name__, unread=unread)
+            unread, contact = isinstance(error, StoreUnavailable), isinstance(manifest, ContactManifest)
+            kind = type(error).__name__
+            return Verification(recording_id, problem=str(error), error_type=kind, unread=unread, contact=contact)
         return Verification(recording_id, size_bytes=manifest.size_bytes)
+
+    def _verify_contact(self, contact: ContactManifest, expected_head: str | None) -> Verification:
+        if expected_head is not None:
+            raise AuditBroken(
+                "a contact has no audit trail of its own", found=contact.contact_id,
+                expected=f"one of its recordings, e.g. {contact.recordings[0].recording_id}",
+            )  # fmt: skip
+        for stored in contact.recordings:
+            contact.compare(stored, read_manifest(self._store, self._layout, stored.recording_id), self._layout)
+        return Verification(contact.contact_id, contact=True)
 
     def _without_manifest(self, recording_id: str) -> Verification:
         uri = self._layout.uri(self._layout.manifest_key(recording_id))

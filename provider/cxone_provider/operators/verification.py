@@ -16,7 +16,7 @@ from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.recording import parse_ref
 from cxone_provider.archive.settings import MAX_CONCURRENCY
-from cxone_provider.archive.slices import MAX_SLICES, Slice, known_ids
+from cxone_provider.archive.slices import MAX_SLICES, Slice, known_ids, named_ids
 from cxone_provider.archive.sweeping import parse_age, sweep_uploads
 from cxone_provider.archive.verification_report import VerificationReport, report_line
 from cxone_provider.archive.verifying import Verifier
@@ -41,7 +41,8 @@ class VerifyArchiveOperator(KillableOperator):
     Args:
         s3_bucket: bucket of the archive.
         s3_prefix: path of the archive in it.
-        recordings: ids to read, a list of them, or JSON text of it; None for the slice.
+        recordings: ids to read, a list of them, or JSON text of it; a contact's stands for its recordings. None for the
+            slice.
         slice_index: which part of the archive, from 0; None takes the next one each week.
         slice_count: number of parts: as many runs read everything.
         concurrency: recordings read at the same time, 1 to 64.
@@ -97,9 +98,9 @@ class VerifyArchiveOperator(KillableOperator):
             ).store
             report = VerificationReport(part)
             verifier = Verifier(store, layout, None if part is None else self.clock.now(), self.cancelled)
-            ids = known_ids(store, layout, part) if part is not None else named or ()
+            ids = known_ids(store, layout, part) if part is not None else named_ids(store, layout, named or ())
             lines = self._read(verifier, ids, report, concurrency)
-            if not report.recordings:
+            if report.empty:
                 raise AirflowSkipException(f"{report.scope}: no recording was there to verify, so none passed")
             key = layout.run_key(run_after(context).date(), _report_name(context))
             store.put(key, lines, ObjectAttributes("application/x-ndjson"))

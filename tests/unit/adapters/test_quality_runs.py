@@ -97,3 +97,11 @@ def test_no_audit_log_is_not_a_pass() -> None:
     report = check_run([])
     assert not report.success
     assert str(report) == "archive_run failed: row_count: found 0, limit 1"
+
+
+def test_the_recordings_of_a_contact_are_in_a_run_once_each() -> None:
+    logs = [audit_log(f"4711.{number}") for number in (1, 2, 10)]
+    assert check_run([*logs, audit_log("4712", Outcome.NO_RECORDING)]).success
+    doubled = check_run([*logs, audit_log("4711.2", Outcome.ALREADY_ARCHIVED)])
+    assert not doubled.success
+    assert set(doubled.reasons) == {"4711.2"}

@@ -22,12 +22,19 @@ from cxone_provider.archive.errors import (
 )
 from cxone_provider.archive.manifest import MAX_MANIFEST_BYTES, read_manifest
 from cxone_provider.archive.media import Media
+from cxone_provider.archive.notification import announce
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.policy import ArchivePolicy
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.retention import lock_policy
+from cxone_provider.archive.run_report import report_of_run
+from cxone_provider.archive.slices import Slice, known_ids, named_ids
 from cxone_provider.archive.stored import ObjectLock
+from cxone_provider.archive.sweeping import sweep_uploads
+from cxone_provider.archive.verification_report import VerificationReport
+from cxone_provider.archive.verifying import Verifier
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.source import RESOLVE
 from tests.fakes.store import FakeStore
 from tests.unit.archive.archiving_cases import CALL, LAYOUT, OTHER_CALL
@@ -390,3 +397,121 @@ def test_neither_kind_of_manifest_is_taken_for_the_other() -> None:
         read_manifest(case.store, LAYOUT, CONTACT)
     assert read_archived(case.store, LAYOUT, "4711.1") == read_manifest(case.store, LAYOUT, "4711.1")
     assert read_archived(case.store, LAYOUT, "4713") is None
+
+
+def verified(case: ContactCase, ids: list[str] | None = None) -> dict[str, str | None]:
+    verifier = Verifier(case.store, LAYOUT, case.clock.now())
+    return {
+        one.recording_id: one.error_type for one in verifier.verify_all(ids or known_ids(case.store, LAYOUT, Slice()))
+    }
+
+
+def test_an_untouched_contact_is_intact_and_counted_beside_its_recordings() -> None:
+    case = ContactCase()
+    case.run()
+    assert verified(case) == {"4711": None, "4711.1": None, "4711.2": None}
+    report = VerificationReport(Slice())
+    for one in Verifier(case.store, LAYOUT).verify_all(known_ids(case.store, LAYOUT, Slice())):
+        report.add(one)
+    assert (report.recordings, report.contacts, report.intact) == (2, 1, 2)
+    assert report.clean
+    assert report.size_bytes == len(CALL) + len(OTHER_CALL)
+    assert report.to_document()["contacts"] == 1
+    assert "1 contact manifests" in str(report)
+
+
+def test_each_id_of_a_contact_is_read_once_and_belongs_to_one_slice() -> None:
+    case = ContactCase()
+    case.run()
+    assert list(known_ids(case.store, LAYOUT, Slice())) == ["4711.1", "4711.2", "4711"]
+    sliced = [one for index in range(5) for one in known_ids(case.store, LAYOUT, Slice(index, 5))]
+    assert sorted(sliced) == ["4711", "4711.1", "4711.2"]
+
+
+def test_a_contacts_id_stands_for_its_recordings() -> None:
+    case = ContactCase()
+    case.run()
+    assert list(named_ids(case.store, LAYOUT, ["4711.2", CONTACT, "9"])) == ["4711.2", "4711", "4711.1", "9"]
+    case.store.tamper(CONTACT_KEY, b"{")
+    assert list(named_ids(case.store, LAYOUT, [CONTACT])) == [CONTACT]
+    assert verified(case, [CONTACT]) == {CONTACT: "InvalidDocument"}
+
+
+@pytest.mark.parametrize(
+    "change", [{"sha256": "ab" * 32}, {"size_bytes": 5}, {"identity": "leg-x"}, {"s3_uri": "s3://archive/elsewhere"}]
+)
+def test_a_contact_manifest_that_is_not_what_its_recordings_say_is_named(change: dict[str, Any]) -> None:
+    case = ContactCase()
+    case.run()
+    document = json.loads(case.store.body(CONTACT_KEY))
+    document["recordings"][1] |= change
+    case.store.tamper(CONTACT_KEY, json.dumps(document).encode())
+    assert verified(case) == {"4711": "ContactDisagrees", "4711.1": None, "4711.2": None}
+    [found] = Verifier(case.store, LAYOUT).verify_all([CONTACT])
+    assert "4711.2" in str(found.problem)
+    assert found.contact
+
+
+def test_a_contact_whose_recording_lost_its_manifest_is_named_and_so_is_the_recording() -> None:
+    case = ContactCase()
+    case.run()
+    del case.store.objects[LAYOUT.manifest_key("4711.1")]
+    case.clock.pass_s(7 * 24 * 3600)
+    assert verified(case) == {"4711": "ContactDisagrees", "4711.1": "StoreRefused", "4711.2": None}
+
+
+def test_a_replacement_that_ended_early_shows_and_another_one_heals_it() -> None:
+    case = ContactCase()
+    case.run()
+    case.interactions[0].recording.content = OTHER_CALL
+    case.source.script("4711.2", 3, [SourceUnavailable("down")])
+    assert ends(case.run(replace=True)) == {"4711.1": "ARCHIVED", "4711.2": "SourceUnavailable"}
+    assert verified(case)["4711"] == "ContactDisagrees"
+    assert ends(case.run(replace=True)) == BOTH_ARCHIVED
+    assert verified(case) == {"4711": None, "4711.1": None, "4711.2": None}
+
+
+def test_an_announced_head_is_a_recordings_and_not_a_contacts() -> None:
+    case = ContactCase()
+    log = case.run()[0]
+    verifier = Verifier(case.store, LAYOUT)
+    assert verifier.verify("4711.1", log.audit_head).intact
+    assert verifier.verify(CONTACT, log.audit_head).error_type == "AuditBroken"
+
+
+def test_a_contact_that_could_not_be_read_is_unread_and_not_damaged() -> None:
+    case = ContactCase()
+    case.run()
+    case.store.fail_next("read", StoreUnavailable("503"), skip=1)
+    found = Verifier(case.store, LAYOUT).verify(CONTACT)
+    assert (found.contact, found.unread) == (True, True)
+
+
+def test_the_sweep_takes_a_contacts_stale_uploads_and_leaves_its_living_ones() -> None:
+    case = ContactCase()
+    case.store._now = case.clock.now
+    case.source.script("4711.2", 7, [SourceUnavailable("down")])
+    case.run(MemoryJournal(), keep_unfinished=True)
+    assert not list(sweep_uploads(case.store, LAYOUT, case.clock))
+    case.clock.pass_s(4 * 24 * 3600)
+    [swept] = sweep_uploads(case.store, LAYOUT, case.clock)
+    assert swept.upload.key == media_key(2, "2026-11-22")
+
+
+def test_each_recording_of_a_contact_is_announced_once_with_a_receipt_of_its_own() -> None:
+    case, notifier = ContactCase(), FakeNotifier()
+    logs = [*case.run(), *case.run()]
+    receipts = [announce(log.to_document(), notifier=notifier, store=case.store) for log in logs]
+    assert [receipt.recording_id for receipt in receipts] == ["4711.1", "4711.2"] * 2
+    assert len(notifier.posted) == 2
+    assert len({receipt.webhook_id for receipt in receipts}) == 2
+    assert LAYOUT.receipt_key("4711.2") in case.store.objects
+
+
+def test_a_run_knows_a_contact_by_its_recordings() -> None:
+    case = ContactCase()
+    case.source.contacts["4712"] = []
+    documents = [log.to_document() for log in case.run()]
+    report = report_of_run(documents, [CONTACT, "4712"], case.clock.now())
+    assert report.outcomes == {"ARCHIVED": 2, "FAILED": 1}
+    assert [log.recording_id for log in report.failed] == ["4712"]
