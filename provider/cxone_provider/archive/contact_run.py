@@ -11,7 +11,7 @@ import pendulum
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.contact import ContactManifest, StoredRecording
 from cxone_provider.archive.ending import log_of_error, log_of_plan, log_of_stored
-from cxone_provider.archive.errors import IdentityConflict, ObjectExists, StoreError
+from cxone_provider.archive.errors import ArchiveError, IdentityConflict, ObjectExists, StoreError
 from cxone_provider.archive.finishing import finished, policy_of
 from cxone_provider.archive.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from cxone_provider.archive.media import Media
@@ -71,10 +71,22 @@ class ContactRun:
         known = [self._look_up(media) for media in self._medias]
         conflict = next((one.conflict for one in known if one.conflict is not None), None)
         ends = [self._end(media, one, conflict) for media, one in zip(self._medias, known, strict=True)]
-        manifests = [end.manifest for end in ends if end.manifest is not None]
+        kept = [end.manifest or self._kept(media) for media, end in zip(self._medias, ends, strict=True)]
+        manifests = [manifest for manifest in kept if manifest is not None]
         if len(manifests) == len(self._medias):
             self._commit(manifests)
         return [end.log for end in ends]
+
+    def _kept(self, media: Media) -> Manifest | None:
+        """Return what is still archived of a recording whose replacement failed: the contact's manifest names it."""
+        if not self._bench.settings.replace:
+            return None
+        try:
+            manifest = read_manifest(self._bench.store, self._bench.layout, media.recording_id)
+        except ArchiveError as error:
+            log.warning("contact %s: its manifest is left as it was: %s", self._plan.recording_id, error)
+            return None
+        return manifest if manifest is not None and manifest.identity == media.identity else None
 
     def _look_up(self, media: Media) -> _Known:
         if self._bench.settings.replace:

@@ -460,12 +460,31 @@ def test_a_contact_whose_recording_lost_its_manifest_is_named_and_so_is_the_reco
     assert verified(case) == {"4711": "ContactDisagrees", "4711.1": "StoreRefused", "4711.2": None}
 
 
-def test_a_replacement_that_ended_early_shows_and_another_one_heals_it() -> None:
+def test_a_replacement_that_failed_in_part_tells_of_what_is_there_now() -> None:
     case = ContactCase()
     case.run()
     case.interactions[0].recording.content = OTHER_CALL
     case.source.script("4711.2", 3, [SourceUnavailable("down")])
     assert ends(case.run(replace=True)) == {"4711.1": "ARCHIVED", "4711.2": "SourceUnavailable"}
+    assert verified(case) == {"4711": None, "4711.1": None, "4711.2": None}
+    assert [log.sha256 for log in case.run()] == [hashlib.sha256(OTHER_CALL).hexdigest()] * 2
+
+
+def test_a_replacement_of_a_contact_that_was_never_complete_does_not_make_it_so() -> None:
+    case = ContactCase()
+    case.source.script("4711.2", 3, [SourceUnavailable("down")] * 2)
+    case.run()
+    assert ends(case.run(replace=True)) == {"4711.1": "ARCHIVED", "4711.2": "SourceUnavailable"}
+    assert CONTACT_KEY not in case.store.objects
+
+
+def test_a_replacement_that_was_killed_shows_and_another_one_heals_it() -> None:
+    case = ContactCase()
+    case.run()
+    case.interactions[0].recording.content = OTHER_CALL
+    case.store.fail_next("complete_upload", Killed(), skip=1)
+    with pytest.raises(Killed):
+        case.run(replace=True)
     assert verified(case)["4711"] == "ContactDisagrees"
     assert ends(case.run(replace=True)) == BOTH_ARCHIVED
     assert verified(case) == {"4711": None, "4711.1": None, "4711.2": None}
