@@ -38,6 +38,31 @@ def get_provider_info() -> dict[str, Any]:
             "cxone_provider.links.archive.ManifestLink",
         ],
         "connection-types": [_connection_type()],
+        "config": {"cxone_console": {"description": "The archive console.", "options": _console_options()}},
+    }
+
+
+def _console_options() -> dict[str, Any]:
+    return {
+        "bucket": _option("Bucket of the archive. Empty: CXONE_ARCHIVE_BUCKET of the environment.", ""),
+        "prefix": _option("Path of the archive in the bucket.", "cxone"),
+        "aws_conn_id": _option("Connection of the Amazon provider. Empty: boto3's own credentials.", "aws_default"),
+        "archive_dag_id": _option(
+            "DAG that fills the archive: readers of its runs may look, readers of its XComs listen.",
+            "cxone_daily_archive",
+        ),
+        "recording_dag_id": _option("DAG that 'Archive again' triggers.", "cxone_archive_recording"),
+        "verify_dag_id": _option("DAG that writes the reports of verification.", "cxone_verify_archive"),
+    }
+
+
+def _option(description: str, default: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": None,
+        "default": default,
     }
 
 

@@ -10,8 +10,8 @@ from cxone_provider.adapters.s3 import S3Store, StoreSettings
 from cxone_provider.archive.ports import ObjectStore
 from tests.conftest import LOCKED_BUCKET, PLAIN_BUCKET
 from tests.contract.stores import OpenStore
+from tests.fakes.browser import FakeBrowser
 from tests.fakes.clock import FakeClock
-from tests.fakes.store import FakeStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,7 +22,7 @@ def opened(request: pytest.FixtureRequest) -> OpenStore:
     """A function that opens the store of this test, with a lock and on a bucket of choice."""
     name: Literal["fake", "seaweedfs", "moto"] = request.param
     if name == "fake":
-        return lambda *, lock=None, bucket=PLAIN_BUCKET: FakeStore(
+        return lambda *, lock=None, bucket=PLAIN_BUCKET: FakeBrowser(
             bucket, lock=lock, bucket_has_lock=bucket == LOCKED_BUCKET
         )
     client: S3Client = request.getfixturevalue(f"{name}_client")

@@ -28,7 +28,9 @@ from tests.fakes.faults import Fault, FaultPlan, When
 _PIECE_BYTES = 2**20
 _METADATA_LIMIT_BYTES = 2048
 
-_Looks = Literal["check", "read", "stat", "list_keys", "stream", "uploads", "parts"]
+_Looks = Literal[
+    "check", "read", "stat", "list_keys", "list_objects", "read_range", "lock_of", "stream", "uploads", "parts"
+]
 _Writes = Literal["put", "create_upload", "put_part", "complete_upload", "abort_upload"]
 Operation = _Looks | _Writes
 

@@ -42,7 +42,7 @@ PUBLIC = {
 # what DAGs and the console may know of the provider; import-linter watches the rooms inside the package
 DOORS = {
     "dags": ("notifications", "operators", "sensors"),
-    "plugins": ("adapters", "archive", "hooks"),
+    "plugins": ("adapters", "archive", "console", "hooks"),
 }
 
 Node = TypeVar("Node", bound=ast.AST)

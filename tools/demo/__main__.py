@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DAG_ID = "cxone_daily_archive"
+RECORDING_DAG_ID = "cxone_archive_recording"
+CONSOLE = "/plugin/recordings-archive"
 ARCHIVE, INBOX, PREFIX = "archive", "inbox", "cxone"
 LIST_KEY = "recordings.jsonl"
 RUN_LIMIT_S = 600.0
@@ -70,7 +72,7 @@ def _demo(workdir: Path, console: Console, *, keep: bool) -> int:
     with ExitStack() as stack:
         stack.enter_context(_alone_in(workdir))
         make_recordings(recordings)
-        flow = stack.enter_context(airflow(workdir / "airflow"))
+        flow = stack.enter_context(airflow(workdir / "airflow", settings={"CXONE_ARCHIVE_BUCKET": ARCHIVE}))
         cxone = stack.enter_context(tenant(recordings, workdir / "simulator"))
         store = stack.enter_context(seaweedfs(workdir / "s3", buckets=(ARCHIVE, INBOX), secret_key="demo-secret-key"))  # noqa: S106  # the demo's own
         s3 = store.client()
@@ -81,6 +83,9 @@ def _demo(workdir: Path, console: Console, *, keep: bool) -> int:
                 flow.put_connection(connection)
             flow.wait_for_dag(DAG_ID)
         console.print(f"Airflow, CXone simulator and S3 are up after {time.monotonic() - began_s:.0f} s")
+        if keep:  # what the console's *Archive again* starts
+            flow.wait_for_dag(RECORDING_DAG_ID)
+            flow.unpause(RECORDING_DAG_ID)
         failed = _run(flow, cxone, s3, recordings, console)
         _show_addresses(console, flow, cxone, store, workdir, keep=keep)
         if keep:
@@ -194,6 +199,7 @@ def _show_addresses(
         return
     console.print("\n[bold]Up until Ctrl-C[/]")
     console.print(f"  Airflow    {flow.base_url}/dags/{DAG_ID}   user {USER}, password {flow.password}")
+    console.print(f"  console    {flow.base_url}{CONSOLE}   the same login")
     console.print(f"  simulator  {cxone.base_url}/_simulator/requests")
     console.print(
         f"  S3         {store.endpoint}   key {store.access_key}, secret {store.secret_key}, bucket {ARCHIVE}"

@@ -93,9 +93,13 @@ class Airflow:
             self.call("DELETE", f"/api/v2/connections/{connection_id}")
         self.call("POST", "/api/v2/connections", connection)
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs begin."""
+        self.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run by hand, as the UI does, and return its id."""
-        self.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        self.unpause(dag_id)
         run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
         return str(run["dag_run_id"])
 

@@ -13,6 +13,7 @@ from typing import Any
 import pendulum
 
 AUDIO = Path(__file__).parents[2] / "tests" / "audio"
+AGENTS = ("Ada Park", "Ben Osei", "Chiara Lind", "Dev Rao")
 LONG_CALL_BYTES = 66 * 2**20
 _DURATIONS_S = {
     "call-aac-faststart.mp4": 70.2,
@@ -136,7 +137,7 @@ def list_lines() -> bytes:
         {
             "recording_id": one.recording_id,
             "recorded_at": recorded_at(n).to_iso8601_string(),
-            "metadata": {"demo": True},
+            "metadata": {"demo": True, "agent": AGENTS[n % len(AGENTS)]},
         }
         for n, one in enumerate(demo_recordings())
     ]

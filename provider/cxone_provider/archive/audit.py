@@ -20,6 +20,8 @@ AUDIT_SCHEMA = "cxone.audit-log/1"
 XCOM_BUDGET_BYTES = 48 * 1024
 _MESSAGE_CHARACTERS = 500
 _ID_CHARACTERS = 128
+# as lists and the vendor's documents name the agent
+_AGENT_NAMES = ("agent", "agent_name", "agentName", "agent_id", "agentId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,9 @@ class AuditLog:
         entries_omitted: entries that are complete only at `audit_uri`.
         duration_s, format: of the audio as measured.
         lock: Object Lock of its objects; None where the bucket decides.
+        attempts: requests of the segment that took most; None where this try fetched nothing.
+        recorded_at: start of the recording, where it is known.
+        agent: who spoke for the house, as the source or the list names them.
     """
 
     recording_id: str
@@ -148,6 +153,9 @@ class AuditLog:
     duration_s: float | None = None
     format: str | None = None
     lock: ObjectLock | None = None
+    attempts: int | None = None
+    recorded_at: pendulum.DateTime | None = None
+    agent: str | None = None
 
     @property
     def success(self) -> bool:
@@ -181,7 +189,8 @@ class AuditLog:
             document["audit_entries_omitted"] = omitted
         if self.lock is not None:
             document["object_lock"] = self.lock.to_document()
-        return document
+        told = {"attempts": self.attempts, "recorded_at": iso(self.recorded_at), "agent": self.agent}
+        return document | {name: value for name, value in told.items() if value is not None}
 
     @classmethod
     def from_document(cls, document: object) -> AuditLog:
@@ -219,7 +228,22 @@ class AuditLog:
             duration_s=None if document.get("duration_s") is None else _number(document, "duration_s"),
             format=_optional_text(document, "format"),
             lock=_lock(document.get("object_lock")),
+            attempts=parse_size_bytes(document.get("attempts"), "attempts"),
+            recorded_at=parse_time(document.get("recorded_at"), "recorded_at"),
+            agent=_optional_text(document, "agent"),
         )
+
+
+def agent_of(metadata: Mapping[str, Any]) -> str | None:
+    """Return the agent that a recording's metadata names, or None."""
+    named = (metadata.get(name) for name in _AGENT_NAMES)
+    found = next((value for value in named if isinstance(value, (str, int)) and not isinstance(value, bool)), None)
+    return None if found is None or found == "" else escaped(str(found), limit=_ID_CHARACTERS)
+
+
+def most_attempts(entries: Iterable[AuditEntry]) -> int | None:
+    """Return the requests of the segment that took most of them, or None where none was fetched."""
+    return max((entry.attempts for entry in entries), default=None)
 
 
 def audit_documents(logs: Iterable[AuditLog], budget_bytes: int = XCOM_BUDGET_BYTES) -> list[dict[str, Any]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pendulum
 
-from cxone_provider.archive.audit import AuditError, AuditLog
+from cxone_provider.archive.audit import AuditError, AuditLog, agent_of
 from cxone_provider.archive.contact import StoredRecording
 from cxone_provider.archive.errors import ArchiveError, RecordingNotFound, RecordingRejected, WrongFormat
 from cxone_provider.archive.escaping import escaped
@@ -21,7 +22,7 @@ def log_of_plan(plan: SegmentPlan, started_at: pendulum.DateTime) -> AuditLog:
     message = "; ".join(str(reason) for reason in plan.reasons)
     told = plan.outcome in {Outcome.REJECTED, Outcome.FAILED}
     error = AuditError(str(plan.outcome).capitalize(), message or "no reason was given") if told else None
-    return AuditLog(plan.recording_id, plan.outcome, started_at, started_at, error=error)
+    return AuditLog(plan.recording_id, plan.outcome, started_at, started_at, error=error, **known_of(plan))
 
 
 def log_of_error(
@@ -30,7 +31,7 @@ def log_of_error(
     """Return how a recording ended that an error stopped: NOT_FOUND, REJECTED or FAILED."""
     log.warning("recording %s: %s: %s", escaped(plan.recording_id), type(error).__name__, error)
     if isinstance(error, RecordingNotFound):
-        return AuditLog(plan.recording_id, Outcome.NOT_FOUND, started_at, finished_at)
+        return AuditLog(plan.recording_id, Outcome.NOT_FOUND, started_at, finished_at, **known_of(plan))
     # Where validation could not know the format, the one that arrives is judged as validation would have done.
     unasked = plan.limits is not None and isinstance(error, WrongFormat)
     rejected = unasked or isinstance(error, RecordingRejected)
@@ -41,6 +42,7 @@ def log_of_error(
         finished_at,
         latency_ms=elapsed_ms(started_at, finished_at),
         error=AuditError.of(error),
+        **known_of(plan),
     )
 
 
@@ -63,7 +65,13 @@ def log_of_stored(stored: StoredRecording, started_at: pendulum.DateTime, finish
         duration_s=stored.duration_s,
         format=stored.format,
         lock=stored.lock,
+        recorded_at=stored.recorded_at,
     )
+
+
+def known_of(plan: SegmentPlan) -> dict[str, Any]:
+    """Return what a plan knows of a recording and an audit log tells of it: its start and its agent."""
+    return {"recorded_at": plan.recorded_at, "agent": agent_of(plan.metadata)}
 
 
 def elapsed_ms(started_at: pendulum.DateTime, finished_at: pendulum.DateTime) -> float:

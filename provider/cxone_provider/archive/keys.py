@@ -77,6 +77,10 @@ class ArchiveLayout:
         """Return the key of a run's list of recordings."""
         return self._key("runs", f"date={day.to_date_string()}", f"{object_name(run_id)}.jsonl")
 
+    def runs_prefix(self) -> str:
+        """Return what every run's key starts with."""
+        return self._key("runs", "")
+
     def media_prefix(self) -> str:
         """Return what every media key starts with."""
         return self._key("recordings", "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pendulum
 
 from cxone_provider.archive.attempt import Archived, Attempt
-from cxone_provider.archive.audit import AuditLog
+from cxone_provider.archive.audit import AuditLog, agent_of, most_attempts
 from cxone_provider.archive.contact import StoredRecording
 from cxone_provider.archive.ending import elapsed_ms, log_of_error, log_of_stored
 from cxone_provider.archive.errors import (
@@ -133,6 +133,7 @@ class RecordingRun:
                 total_bytes=sum(entry.bytes_read for entry in entries),
                 chunks_processed=len(entries),
                 entries=entries,
+                attempts=most_attempts(entries),
             )
         )
 
@@ -143,16 +144,19 @@ class RecordingRun:
             return known
         finished_at = self._bench.clock.now()
         log.info("recording %s: archived, %d bytes, %s", manifest.recording_id, manifest.size_bytes, manifest.s3_uri)
+        entries = attempt.sorted_entries()
         ended = replace(
             known.log,
             outcome=Outcome.ARCHIVED,
             finished_at=finished_at,
             latency_ms=elapsed_ms(self._started_at, finished_at),
-            entries=attempt.sorted_entries(),
+            entries=entries,
             entries_omitted=0,
+            attempts=most_attempts(entries),
         )
         return Ended(ended, manifest)
 
     def _already(self, manifest: Manifest) -> Ended:
         stored = StoredRecording.of(manifest, self._bench.layout)
-        return Ended(log_of_stored(stored, self._started_at, self._bench.clock.now()), manifest)
+        known = log_of_stored(stored, self._started_at, self._bench.clock.now())
+        return Ended(replace(known, agent=agent_of(manifest.metadata)), manifest)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +87,7 @@ class Verifier:
         layout: where the archive lies in it.
         now: the time; what was published within the day before it may still wait for its manifest. None: nothing may.
         cancelled: set by a kill, and by :meth:`verify_all` when it is left early: reading ends at the next piece.
+        seen: told how many more bytes of media were read back, piece by piece.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class Verifier:
         layout: ArchiveLayout,
         now: pendulum.DateTime | None = None,
         cancelled: threading.Event | None = None,
+        seen: Callable[[int], None] | None = None,
     ) -> None:
         self._store = store
         self._layout = layout
         self._young_since = None if now is None else now - TIME_TO_COMMIT
         self._cancelled = cancelled or threading.Event()
+        self._seen = seen or (lambda _: None)
 
     def verify_all(self, recording_ids: Iterable[str], concurrency: int = 1) -> Iterator[Verification]:
         """Check recordings, `concurrency` at a time, in their order; memory does not grow with them.
@@ -182,6 +185,7 @@ class Verifier:
                     raise TransferCancelled("stopped while reading back", found=manifest.s3_uri)
                 digest.update(piece)
                 size_bytes += len(piece)
+                self._seen(len(piece))
         if (size_bytes, digest.hexdigest()) != (manifest.size_bytes, manifest.sha256):
             raise DigestMismatch(
                 f"the media at {manifest.s3_uri} changed", found=f"{size_bytes} bytes, SHA-256 {digest.hexdigest()}",

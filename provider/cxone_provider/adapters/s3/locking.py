@@ -52,6 +52,17 @@ def ensure_locked(bucket: Bucket, key: str, version_id: str | None) -> None:
         _insist(_is_held(bucket, key, version), "legal hold", key)
 
 
+def lock_of(bucket: Bucket, key: str, version_id: str | None) -> ObjectLock | None:
+    """Return an object's lock as the store tells it, or None; a store without the feature has none to tell."""
+    version = {} if version_id is None else {"VersionId": version_id}
+    retention = (bucket.find("GetObjectRetention", key, _UNSUPPORTED, **version) or {}).get("Retention", {})
+    held = (bucket.find("GetObjectLegalHold", key, _UNSUPPORTED, **version) or {}).get("LegalHold", {})
+    until = retention.get("RetainUntilDate")
+    retained = None if until is None else pendulum.instance(until).in_timezone("UTC")
+    hold = held.get("Status") == "ON"
+    return ObjectLock(retention.get("Mode"), retained, hold) if retained is not None or hold else None
+
+
 def _is_retained(bucket: Bucket, key: str, version: dict[str, Any], lock: ObjectLock) -> bool:
     answer = bucket.find("GetObjectRetention", key, NO_LOCK, **version) or {}
     retention = answer.get("Retention", {})

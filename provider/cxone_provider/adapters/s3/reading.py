@@ -59,6 +59,34 @@ def read_small(bucket: Bucket, key: str, max_bytes: int) -> tuple[bytes, StoredO
     return content, stored_object(key, len(content), answer.get("Metadata", {}), answer)
 
 
+def read_range(bucket: Bucket, key: str, span: range, version_id: str | None) -> bytes:
+    """Read ``[span.start, span.stop)`` in one request.
+
+    Raises:
+        TryAgain: the body broke.
+        StoreRefused: there is no such object, or it ends before `span`.
+        StoreUnavailable: the store answers with other bytes.
+    """
+    version = {} if version_id is None else {"VersionId": version_id}
+    asked = f"bytes={span.start}-{span.stop - 1}"
+    answer = bucket.find("GetObject", key, ABSENT, Range=asked, **version)
+    if answer is None:
+        raise StoreRefused("there is no such object", found=key)
+    with closing(answer["Body"]) as body:
+        if not str(answer.get("ContentRange", "")).startswith(f"bytes {span.start}-"):
+            raise StoreUnavailable("the store ignores ranges", found=answer.get("ContentRange"), expected=asked)
+        declared = int(answer["ContentLength"])
+        if declared > len(span):
+            raise StoreUnavailable("the store sends more than was asked for", found=declared, expected=len(span))
+        try:
+            content: bytes = body.read()
+        except (IncompleteReadError, ResponseStreamingError) as error:
+            raise TryAgain(ShortBody(f"{key} ends early", expected=declared)) from error
+        except (BotoCoreError, HTTPError) as error:
+            raise bucket.failure("GetObject", key, error) from error
+    return content
+
+
 class ObjectReader:
     """An object's bytes in order; a broken connection is taken up where it broke, of the same entity only.
 

@@ -17,9 +17,9 @@ from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
 from cxone_provider.adapters.s3.bucket import Bucket
 from cxone_provider.adapters.s3.conditions import Conditions
 from cxone_provider.adapters.s3.errors import ABSENT
-from cxone_provider.adapters.s3.locking import ensure_locked, require_lock
+from cxone_provider.adapters.s3.locking import ensure_locked, lock_of, require_lock
 from cxone_provider.adapters.s3.multipart import Uploads, stored_parts
-from cxone_provider.adapters.s3.reading import ObjectReader, checksum_mode, read_small, stored_object
+from cxone_provider.adapters.s3.reading import ObjectReader, checksum_mode, read_range, read_small, stored_object
 from cxone_provider.adapters.s3.settings import StoreSettings
 from cxone_provider.adapters.s3.writing import (
     SSE_HEADERS,
@@ -116,6 +116,21 @@ class S3Store:
         """Yield the keys of the newest objects that start with `prefix`, in their order."""
         for page in self._s3.pages("ListObjectsV2", "", {"ContinuationToken": "NextContinuationToken"}, Prefix=prefix):
             yield from (found["Key"] for found in page.get("Contents", []))
+
+    def list_objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield the newest objects that start with `prefix` and come behind `after`, as a listing tells them."""
+        markers = {"ContinuationToken": "NextContinuationToken"}
+        begin = {"StartAfter": after} if after else {}
+        for page in self._s3.pages("ListObjectsV2", "", markers, Prefix=prefix, **begin):
+            yield from (stored_object(found["Key"], found["Size"], {}, found) for found in page.get("Contents", []))
+
+    def read_range(self, key: str, start: int, stop: int, *, version_id: str | None = None) -> bytes:
+        """Return the bytes ``[start, stop)`` of an object, fewer where it ends before."""
+        return self._s3.repeat(lambda: read_range(self._s3, key, range(start, stop), version_id))
+
+    def lock_of(self, key: str, *, version_id: str | None = None) -> ObjectLock | None:
+        """Return an object's Object Lock, or None where it has none."""
+        return lock_of(self._s3, key, version_id)
 
     @contextmanager
     def stream(self, key: str, *, version_id: str | None = None) -> Iterator[Iterator[bytes]]:
