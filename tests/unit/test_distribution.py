@@ -19,7 +19,16 @@ import cxone_provider
 from tests.docs.snippets import ROOT
 
 PACKAGE = "cxone_provider"
-DATA = {".json", ".typed"}  # suites of data rules, and the mark that types are shipped
+DATA = {
+    ".json",
+    ".typed",
+    ".css",
+    ".html",
+    ".js",
+    ".md",
+    ".svg",
+    ".txt",
+}  # suites of data rules, and the mark that types are shipped
 
 
 @pytest.fixture(scope="module")
