@@ -75,12 +75,12 @@ def _connection_type() -> dict[str, Any]:
             "hidden-fields": ["schema", "port"],
             "relabeling": {"host": "Base URL", "login": "Client id", "password": "Client secret"},
             "placeholders": {
-                "host": "empty: built from the environment, e.g. https://api.api.nice.incontact.com",
+                "host": "empty: the vendor's; for media-playback the issuer, https://cxone.niceincontact.com",
                 "login": "client id of the registered application",
                 "password": "client secret of the registered application",
             },
         },
-        "conn-fields": {**_dialect_fields(), **_secret_fields(), **_network_fields()},
+        "conn-fields": {**_dialect_fields(), **_access_key_fields(), **_secret_fields(), **_network_fields()},
     }
 
 
@@ -90,32 +90,58 @@ def _dialect_fields() -> dict[str, Any]:
             "API",
             "Which CXone API delivers the recordings.",
             type="string",
-            enum=["recording-v2"],
+            enum=["recording-v2", "media-playback"],
             default="recording-v2",
         ),
         "environment": _field(
             "Environment",
-            "First label of the API's host name; used while the base URL is empty. Default: api.",
+            "recording-v2: first label of the API's host name; used while the base URL is empty. Default: api.",
             type=["string", "null"],
             maxLength=63,
         ),
         "auth": _field(
             "Authentication",
-            "How tokens are obtained.",
-            type="string",
-            enum=["client_credentials"],
-            default="client_credentials",
+            "How tokens are obtained. Empty: client_credentials for recording-v2, access_key for media-playback.",
+            type=["string", "null"],
+            enum=["client_credentials", "access_key", "access_key_json", None],
         ),
-        "access_key_id": _field("Access key id", "For the access key ways of authentication.", type=["string", "null"]),
         "scope": _field(
             "Scope",
-            "Scopes asked for with a token. Default: recording:download recording:read.",
+            "recording-v2: scopes asked for with a token. Default: recording:download recording:read.",
             type=["string", "null"],
         ),
         "stream_signature_header": _field(
             "Signature header",
-            "Header that carries a chunk's signature. Default: X-Chunk-HMAC-SHA256.",
+            "recording-v2: header that carries a chunk's signature. Default: X-Chunk-HMAC-SHA256.",
             type=["string", "null"],
+        ),
+    }
+
+
+def _access_key_fields() -> dict[str, Any]:
+    return {
+        "access_key_id": _field("Access key id", "For the access key ways of authentication.", type=["string", "null"]),
+        "client_auth": _field(
+            "Client authentication",
+            "With an access key: where client id and secret travel, as registered with the vendor. Default: basic.",
+            type=["string", "null"],
+            enum=["basic", "form", None],
+        ),
+        "area": _field(
+            "Area",
+            "access_key_json: the tenant's area, e.g. na1, or the base URL of its token endpoint.",
+            type=["string", "null"],
+        ),
+        "api_endpoint": _field(
+            "API endpoint",
+            "With an access key: base URL of the tenant's API. Empty: discovered by the tenant's configuration.",
+            type=["string", "null"],
+        ),
+        "api_hosts": _field(
+            "API hosts",
+            "Host patterns that discovery may send tokens to, beside the issuer's own. Empty: the vendor's.",
+            type=["array", "null"],
+            items={"type": "string"},
         ),
     }
 
@@ -127,7 +153,7 @@ def _secret_fields() -> dict[str, Any]:
         ),
         "stream_secret": _field(
             "Stream secret",
-            "Key of the chunk signatures (HMAC-SHA256). Set: every chunk must carry a valid signature.",
+            "recording-v2: key of the chunk signatures (HMAC-SHA256). Set: every chunk must carry a valid one.",
             type=["string", "null"],
             format="password",
         ),
@@ -138,17 +164,25 @@ def _network_fields() -> dict[str, Any]:
     return {
         "media_hosts": _field(
             "Media hosts",
-            "Host patterns a media link may point to. Empty: the vendor's and the object stores it uses.",
+            "Host patterns, addresses and networks a link may lead to. Empty: the vendor's and its object stores.",
             type=["array", "null"],
             items={"type": "string"},
         ),
         "requests_per_period": _field(
             "Requests per period",
-            "Upper limit of requests to the API in one period.",
+            "media-playback: requests that the tenant takes in one period. Default: 150.",
             type=["integer", "null"],
             minimum=1,
         ),
-        "period_s": _field("Period (s)", "Length of the period in seconds.", type=["number", "null"], minimum=1),
+        "period_s": _field(
+            "Period (s)", "Length of the period in seconds. Default: 300.", type=["number", "null"], minimum=0.1
+        ),
+        "parallel_tasks": _field(
+            "Parallel tasks",
+            "Slots of the Airflow pool that tasks of this tenant run in; they share the requests. Default: 4.",
+            type=["integer", "null"],
+            minimum=1,
+        ),
         "timeouts": _field(
             "Time-outs (s)",
             'JSON object, e.g. {"connect": 10, "token": 10, "metadata": 15, "media": 30}.',

@@ -73,7 +73,7 @@ def test_the_form_the_test_button_and_masked_secrets(ask: Any) -> None:
     assert form["standard_fields"]["password"]["title"] == "Client secret"
     assert form["standard_fields"]["port"]["hidden"]
     assert right[1]["status"] is True
-    assert "granted a token for: recording:download recording:read" in right[1]["message"]
+    assert f"granted a token for the API at {connection['host']}" in right[1]["message"]
     assert wrong[1]["status"] is False
     assert "refused the credentials" in wrong[1]["message"]
     assert made[0] == 201

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from cxone_provider import __version__
-from cxone_provider.adapters.cxone.settings import settings_of
+from cxone_provider.adapters.cxone.credentials import Auth, ClientAuth
+from cxone_provider.adapters.cxone.settings import Api, settings_of
 from cxone_provider.get_provider_info import get_provider_info
 from cxone_provider.operators import recordings
 
@@ -52,6 +53,7 @@ def test_the_form_has_a_field_for_everything_a_connection_can_say() -> None:
     contract = {
         "api", "environment", "auth", "access_key_id", "access_key_secret", "scope", "stream_secret",
         "stream_signature_header", "media_hosts", "requests_per_period", "period_s", "timeouts", "ca_bundle", "proxies",
+        "client_auth", "area", "api_endpoint", "api_hosts", "parallel_tasks",
     }  # fmt: skip
     assert contract <= set(FIELDS)
 
@@ -69,11 +71,24 @@ def test_a_form_left_as_it_is_makes_usable_settings() -> None:
     assert settings_of("", "id", "secret", untouched).base_url == "https://api.api.nice.incontact.com"
 
 
+KEY = {"access_key_id": "id====", "access_key_secret": "secret====", "area": "na1"}
+BESIDE = {
+    "media-playback": KEY,
+    "access_key": {**KEY, "api": "media-playback"},
+    "access_key_json": {**KEY, "api": "media-playback"},
+}
+
+
 @pytest.mark.parametrize(
     ("name", "choice"), [(name, choice) for name, field in FIELDS.items() for choice in field["schema"].get("enum", ())]
 )
-def test_every_choice_of_the_form_is_understood(name: str, choice: str) -> None:
-    settings_of("", "id", "secret", {name: choice})
+def test_every_choice_of_the_form_is_understood(name: str, choice: str | None) -> None:
+    settings_of("", "id", "secret", {**BESIDE.get(choice or "", {}), name: choice})
+
+
+def test_the_form_offers_every_choice_there_is() -> None:
+    for name, kind in (("api", Api), ("auth", Auth), ("client_auth", ClientAuth)):
+        assert {choice for choice in FIELDS[name]["schema"]["enum"] if choice} == set(kind)
 
 
 def test_airflow_lists_the_provider_and_its_connection_type(installed: dict[str, str]) -> None:

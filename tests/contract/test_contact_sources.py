@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pendulum
 import pytest
 
+from cxone_provider.adapters.cxone.media_playback import MediaPlaybackSource
+from cxone_provider.adapters.cxone.settings import settings_of
 from cxone_provider.archive.errors import RecordingNotFound
 from cxone_provider.archive.finishing import is_contact
 from cxone_provider.archive.media import Media
 from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.ports import RecordingSource
 from cxone_provider.archive.recording import Outcome, RecordingRef
+from cxone_provider.simulator import ApiSettings, Interaction, Simulator
+from cxone_provider.simulator import Segment as ContactSegment
+from tests.fakes.clock import FakeClock
 from tests.fakes.source import FakeInteraction, FakeRecording, FakeSource
 
 START = pendulum.datetime(2026, 11, 21, 23, 50, tz="UTC")
@@ -64,11 +70,49 @@ class InMemory:
         ]
 
 
-@pytest.fixture(params=[InMemory], ids=["fake"])
-def tenant(request: pytest.FixtureRequest) -> ContactTenant:
-    staged: ContactTenant = request.param()
-    staged.put("4711", LEGS)
-    return staged
+@dataclass
+class Playback:
+    """The adapter of ``media-playback`` and the simulator; chats lie between the calls."""
+
+    source: MediaPlaybackSource
+    simulator: Simulator
+
+    def put(self, contact_id: str, legs: Sequence[Leg]) -> None:
+        chat = Interaction(b"x", format="mp4", media_type="chat", started_at=START, duration_s=1)
+        voices = [
+            Interaction(
+                leg.content, format="mp4", started_at=leg.starts_at, duration_s=leg.duration_s,
+                segments=[ContactSegment(leg.name)],
+            )
+            for leg in legs
+        ]  # fmt: skip
+        self.simulator.add_contact(contact_id, [chat, *voices])
+
+
+def in_memory(_stack: ExitStack) -> ContactTenant:
+    return InMemory()
+
+
+def over_http(stack: ExitStack) -> ContactTenant:
+    apis = ApiSettings(quota_requests=0)
+    simulator = stack.enter_context(Simulator(apis=apis))
+    extra = {
+        "api": "media-playback",
+        "access_key_id": apis.access_key_id,
+        "access_key_secret": apis.access_key_secret,
+        "media_hosts": ["127.0.0.1"],
+    }
+    settings = settings_of(simulator.base_url, simulator.client_id, simulator.client_secret, extra)
+    source = stack.enter_context(closing(MediaPlaybackSource(settings, FakeClock())))
+    return Playback(source, simulator)
+
+
+@pytest.fixture(params=[in_memory, pytest.param(over_http, marks=pytest.mark.server)], ids=["fake", "media-playback"])
+def tenant(request: pytest.FixtureRequest) -> Iterator[ContactTenant]:
+    with ExitStack() as stack:
+        staged: ContactTenant = request.param(stack)
+        staged.put("4711", LEGS)
+        yield staged
 
 
 def whole(tenant: ContactTenant, media: Media) -> bytes:

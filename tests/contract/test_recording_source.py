@@ -15,6 +15,7 @@ from uuid import uuid4
 import pendulum
 import pytest
 
+from cxone_provider.adapters.cxone.media_playback import MediaPlaybackSource
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.adapters.cxone.settings import settings_of
 from cxone_provider.adapters.external_access import ExternalAccessSource, external_access_settings
@@ -36,7 +37,7 @@ from cxone_provider.archive.errors import (
 from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.ports import Media, RecordingSource
 from cxone_provider.archive.recording import Outcome, RecordingRef
-from cxone_provider.simulator import Simulator
+from cxone_provider.simulator import ApiSettings, Interaction, Simulator
 from tests.conftest import PLAIN_BUCKET
 from tests.fakes.clock import FakeClock
 from tests.fakes.source import DESCRIBE, WHOLE, FakeRecording, FakeSource
@@ -52,6 +53,15 @@ STREAM_SECRET = b"0123456789abcdef"
 CONTENT = bytes(range(256)) * 40 + b"the end"
 SIZE = len(CONTENT)
 STEP = 1000
+TOTALS_HIDDEN: list[dict[str, object]] = [
+    {
+        "fault": "wrong_content_range",
+        "value": f"bytes {start}-{min(start + STEP, SIZE) - 1}/*",
+        "segment_start": start,
+        "times": "always",
+    }
+    for start in range(0, SIZE, STEP)
+]
 
 
 class Tenant(Protocol):
@@ -60,10 +70,15 @@ class Tenant(Protocol):
     Attributes:
         source: what is tested.
         signs: whether the tenant signs its chunks.
+        settled_by_media: whether only the media tells size and format, and recordings are a contact's.
     """
 
     source: RecordingSource
     signs: bool
+    settled_by_media: bool
+
+    def media(self, recording_id: str) -> Media:
+        """Return what names the recording's media, and nothing else of it."""
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         """Add or replace a recording; facts are format, duration_s, storage_state, status, size."""
@@ -87,6 +102,10 @@ class InMemory:
 
     source: FakeSource
     signs: bool = True
+    settled_by_media: bool = False
+
+    def media(self, recording_id: str) -> Media:
+        return Media(recording_id)
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         size = {"described_size_bytes": facts.pop("size")} if "size" in facts else {}
@@ -114,11 +133,15 @@ class InMemory:
 
 @dataclass
 class OverHttp:
-    """The adapter and the simulator."""
+    """The adapter of ``recording-v2`` and the simulator."""
 
     source: RecordingV2Source
     simulator: Simulator
     signs: bool = True
+    settled_by_media: bool = False
+
+    def media(self, recording_id: str) -> Media:
+        return Media(recording_id)
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         self.simulator.add_recording(recording_id, content, **{"format": "mp3", "duration_s": 1.0, **facts})
@@ -128,19 +151,42 @@ class OverHttp:
 
     def hide_total(self, recording_id: str) -> None:
         size = {"fault": "override_fields", "fields": {"size": None}, "times": "always"}
-        ranges = [
-            {
-                "fault": "wrong_content_range",
-                "value": f"bytes {start}-{min(start + STEP, SIZE) - 1}/*",
-                "segment_start": start,
-                "times": "always",
-            }
-            for start in range(0, SIZE, STEP)
-        ]
-        self.simulator.script(recording_id, [size, *ranges])
+        self.simulator.script(recording_id, [size, *TOTALS_HIDDEN])
 
     def break_whole(self, recording_id: str, after_bytes: int) -> None:
         self.simulator.script(recording_id, [{"fault": "close", "after_bytes": after_bytes}])
+
+    def refuse(self, recording_id: str, status: int) -> None:
+        fault = {"fault": "status", "status": status, "times": "always"}
+        self.simulator.script(recording_id, [{**fault, "on": "metadata"}, {**fault, "on": "media"}])
+
+
+@dataclass
+class Playback:
+    """The adapter of ``media-playback`` and the simulator; each recording is a contact with one interaction."""
+
+    source: MediaPlaybackSource
+    simulator: Simulator
+    signs: bool = False
+    settled_by_media: bool = True
+
+    def media(self, recording_id: str) -> Media:
+        [media] = self.source.resolve(SegmentPlan(recording_id, Outcome.READY))
+        return media
+
+    def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
+        state = facts.get("storage_state", "available")
+        interaction = Interaction(content, format="mp4", duration_s=facts.get("duration_s", 1.0), storage_state=state)
+        self.simulator.add_contact(recording_id, [interaction])
+
+    def ignore_ranges(self, recording_id: str) -> None:
+        self.simulator.script(f"{recording_id}.1", [{"fault": "ignore_range", "times": "always"}])
+
+    def hide_total(self, recording_id: str) -> None:
+        self.simulator.script(f"{recording_id}.1", TOTALS_HIDDEN)
+
+    def break_whole(self, recording_id: str, after_bytes: int) -> None:
+        self.simulator.script(f"{recording_id}.1", [{"fault": "close", "after_bytes": after_bytes}])
 
     def refuse(self, recording_id: str, status: int) -> None:
         fault = {"fault": "status", "status": status, "times": "always"}
@@ -156,10 +202,14 @@ class InABucket:
     proxy: S3Proxy
     prefix: str
     signs: bool = False
+    settled_by_media: bool = False
     _codes: ClassVar[dict[int, str]] = {
         403: "AccessDenied", 404: "NoSuchKey", 410: "Gone", 418: "Teapot", 429: "TooManyRequests",
         503: "ServiceUnavailable",
     }  # fmt: skip
+
+    def media(self, recording_id: str) -> Media:
+        return Media(recording_id)
 
     def add(self, recording_id: str, content: bytes, **facts: Any) -> None:
         state = facts.get("storage_state", "available")
@@ -222,9 +272,24 @@ def _over_http(stack: ExitStack, _request: pytest.FixtureRequest) -> OverHttp:
     return OverHttp(source, simulator)
 
 
+def _playback(stack: ExitStack, _request: pytest.FixtureRequest) -> Playback:
+    apis = ApiSettings(quota_requests=0, playback_shape="value+capital+wrapped")
+    simulator = stack.enter_context(Simulator(apis=apis))
+    extra = {
+        "api": "media-playback",
+        "access_key_id": apis.access_key_id,
+        "access_key_secret": apis.access_key_secret,
+        "media_hosts": ["127.0.0.1"],
+    }
+    settings = settings_of(simulator.base_url, simulator.client_id, simulator.client_secret, extra)
+    source = MediaPlaybackSource(settings, FakeClock())
+    stack.callback(source.close)
+    return Playback(source, simulator)
+
+
 @pytest.fixture(
-    params=[_in_memory, _over_http, _on_seaweedfs, _on_moto],
-    ids=["fake", "recording-v2", "bucket-seaweedfs", "bucket-moto"],
+    params=[_in_memory, _over_http, _playback, _on_seaweedfs, _on_moto],
+    ids=["fake", "recording-v2", "media-playback", "bucket-seaweedfs", "bucket-moto"],
 )
 def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
     with ExitStack() as stack:
@@ -237,8 +302,9 @@ def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
 def media_of(tenant: Tenant, **changes: Any) -> Media:
     """Return the media of call-1 as a transfer would know it after its first answer."""
     buffer = memoryview(bytearray(1))
-    first = tenant.source.read_segment(Media("call-1"), Segment(0, 0, 1), buffer)
-    return replace(Media("call-1", None, SIZE, first.etag), **changes)
+    named = tenant.media("call-1")
+    first = tenant.source.read_segment(named, Segment(0, 0, 1), buffer)
+    return replace(named, **{"size_bytes": SIZE, "etag": first.etag, **changes})
 
 
 def read(tenant: Tenant, media: Media, segment: Segment) -> bytes:
@@ -250,23 +316,27 @@ def test_describes_a_recording_and_keeps_what_the_listing_knew(tenant: Tenant) -
     at = pendulum.datetime(2026, 11, 21, 10, tz="UTC")
     description = tenant.source.describe(RecordingRef("call-1", at, metadata={"agent": "7"}))
     assert description.recording_id == "call-1"
-    assert (description.format, description.size_bytes, description.duration_s) == ("mp3", SIZE, 12.5)
-    assert (description.status, description.storage_state) == ("completed", "available")
+    facts = (description.format, description.size_bytes, description.duration_s)
+    assert facts == ((None,) * 3 if tenant.settled_by_media else ("mp3", SIZE, 12.5))
+    states = (description.status, description.storage_state)
+    assert states == ((None,) * 2 if tenant.settled_by_media else ("completed", "available"))
+    assert description.settled_by_media is tenant.settled_by_media
     assert (description.recorded_at, description.metadata["agent"]) == (at, "7")
 
 
 @pytest.mark.parametrize("state", ["stored", "archived", "cold", "restoring", "pending", "deleted"])
 def test_describes_every_state(tenant: Tenant, state: str) -> None:
     tenant.add("call-2", CONTENT, storage_state=state)
-    assert tenant.source.describe(RecordingRef("call-2")).storage_state == state
+    told = tenant.source.describe(RecordingRef("call-2")).storage_state
+    assert told == (None if tenant.settled_by_media else state)
 
 
 def test_an_unknown_recording_is_not_found(tenant: Tenant) -> None:
     with pytest.raises(RecordingNotFound):
         tenant.source.describe(RecordingRef("call-404"))
     with pytest.raises(RecordingNotFound):
-        read(tenant, Media("call-404"), Segment(0, 0, 1))
-    with pytest.raises(RecordingNotFound), tenant.source.open_whole(Media("call-404")):
+        read(tenant, tenant.media("call-404"), Segment(0, 0, 1))
+    with pytest.raises(RecordingNotFound), tenant.source.open_whole(tenant.media("call-404")):
         pass
 
 
@@ -279,7 +349,9 @@ def test_a_hostile_id_is_refused(tenant: Tenant) -> None:
 
 def test_resolves_to_what_the_plan_agreed(tenant: Tenant) -> None:
     [media] = tenant.source.resolve(SegmentPlan("call-1", Outcome.READY, size_bytes=SIZE, etag='"t"'))
-    assert (media.recording_id, media.requested_format, media.size_bytes, media.etag) == ("call-1", None, SIZE, '"t"')
+    agreed = ("call-1.1", None, None, None) if tenant.settled_by_media else ("call-1", None, SIZE, '"t"')
+    assert (media.recording_id, media.requested_format, media.size_bytes, media.etag) == agreed
+    assert (media.identity is not None) is tenant.settled_by_media
 
 
 @pytest.mark.parametrize("step", [1000, SIZE - 1, SIZE, SIZE + 1])
@@ -307,13 +379,14 @@ def test_nothing_is_written_behind_the_segment(tenant: Tenant) -> None:
 
 
 def test_a_segment_of_unknown_size_may_end_with_the_media(tenant: Tenant) -> None:
-    assert read(tenant, Media("call-1"), Segment(0, SIZE - 100, SIZE + 900)) == CONTENT[-100:]
+    assert read(tenant, tenant.media("call-1"), Segment(0, SIZE - 100, SIZE + 900)) == CONTENT[-100:]
 
 
 def test_a_size_that_is_not_told_is_none(tenant: Tenant) -> None:
     tenant.hide_total("call-1")
     assert tenant.source.describe(RecordingRef("call-1")).size_bytes is None
-    result = tenant.source.read_segment(Media("call-1"), Segment(1, STEP, 2 * STEP), memoryview(bytearray(STEP)))
+    media = tenant.media("call-1")
+    result = tenant.source.read_segment(media, Segment(1, STEP, 2 * STEP), memoryview(bytearray(STEP)))
     assert (result.bytes_read, result.total_bytes) == (STEP, None)
 
 
@@ -340,9 +413,10 @@ def test_another_entity_is_not_read(tenant: Tenant) -> None:
 
 def test_a_source_without_ranges_gives_the_whole(tenant: Tenant) -> None:
     tenant.ignore_ranges("call-1")
+    media = replace(tenant.media("call-1"), size_bytes=SIZE)
     with pytest.raises(RangeIgnored):
-        read(tenant, Media("call-1", None, SIZE), Segment(0, 0, 100))
-    with tenant.source.open_whole(Media("call-1", None, SIZE)) as body:
+        read(tenant, media, Segment(0, 0, 100))
+    with tenant.source.open_whole(media) as body:
         buffer = memoryview(bytearray(SIZE))
         assert body.readinto(buffer) == SIZE
     assert bytes(buffer) == CONTENT
@@ -383,7 +457,8 @@ def test_the_rest_of_another_entity_is_not_read(tenant: Tenant) -> None:
 
 
 def test_the_rest_of_a_media_without_a_strong_tag_is_not_asked_for(tenant: Tenant) -> None:
-    with pytest.raises(RangeIgnored), tenant.source.open_whole(Media("call-1", None, SIZE), 100):
+    media = replace(tenant.media("call-1"), size_bytes=SIZE)
+    with pytest.raises(RangeIgnored), tenant.source.open_whole(media, 100):
         pytest.fail("opened")
 
 
@@ -415,7 +490,8 @@ def test_after_a_break_the_rest_is_joined_where_the_body_came_to(tenant: Tenant)
 
 
 def test_a_whole_of_another_size_disagrees(tenant: Tenant) -> None:
-    with pytest.raises(SizeDisagrees), tenant.source.open_whole(Media("call-1", None, SIZE + 1)):
+    media = replace(tenant.media("call-1"), size_bytes=SIZE + 1)
+    with pytest.raises(SizeDisagrees), tenant.source.open_whole(media):
         pass
 
 
@@ -423,7 +499,7 @@ def test_a_whole_that_breaks_off_is_an_error_that_another_run_may_mend(tenant: T
     tenant.break_whole("call-1", 5000)
     with (
         pytest.raises((ShortBody, SourceUnavailable)) as raised,
-        tenant.source.open_whole(Media("call-1", None, SIZE)) as body,
+        tenant.source.open_whole(replace(tenant.media("call-1"), size_bytes=SIZE)) as body,
     ):
         body.readinto(memoryview(bytearray(SIZE)))
     assert raised.value.retryable
@@ -443,12 +519,13 @@ def test_a_whole_that_breaks_off_is_an_error_that_another_run_may_mend(tenant: T
 def test_a_refusal_has_its_own_error_wherever_it_comes(
     tenant: Tenant, status: int, kind: type[ArchiveError], *, retryable: bool
 ) -> None:
+    media = tenant.media("call-1")
     tenant.refuse("call-1", status)
     with pytest.raises(kind) as described:
         tenant.source.describe(RecordingRef("call-1"))
     with pytest.raises(kind):
-        read(tenant, Media("call-1"), Segment(0, 0, 1))
-    with pytest.raises(kind), tenant.source.open_whole(Media("call-1")):
+        read(tenant, media, Segment(0, 0, 1))
+    with pytest.raises(kind), tenant.source.open_whole(media):
         pass
     assert described.value.retryable is retryable
 

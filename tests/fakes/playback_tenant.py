@@ -63,6 +63,11 @@ class ScriptedPlayback:
         """Let a path answer these, in place of what it says by itself."""
         self._replies[path].extend(replies)
 
+    def replace(self, path: str, *replies: Reply) -> None:
+        """Let a path answer these and nothing that was scripted before."""
+        with self._lock:
+            self._replies[path] = deque(replies)
+
     def settings(self, **changes: Any) -> CXoneSettings:
         """Return settings that reach this tenant."""
         fields: dict[str, Any] = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
+from http.client import HTTPResponse
 from typing import Any, ClassVar
 
 from requests import PreparedRequest, Response
@@ -30,11 +31,16 @@ class PinningAdapter(HTTPAdapter):
 
     Args:
         guard: decides; its refusals come out of `send` as they are.
+        response_class: reads the answers; None for the standard library's own.
+        pool_size: connections to one host that are kept.
     """
 
-    def __init__(self, guard: AddressGuard) -> None:
+    def __init__(
+        self, guard: AddressGuard, response_class: type[HTTPResponse] | None = None, pool_size: int = 10
+    ) -> None:
         self._guard = guard
-        super().__init__()
+        self.response_class = response_class
+        super().__init__(pool_maxsize=pool_size)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002  # requests' signature
         """Make the pools, whose connections ask the guard."""
@@ -110,6 +116,8 @@ class _PinnedConnection(HTTPConnection):
         super().__init__(*args, **kwargs)
         self._adapter = adapter
         self._asked = False
+        if adapter.response_class is not None:
+            self.response_class = adapter.response_class
 
     def connect(self) -> None:
         self._asked = False

@@ -9,7 +9,13 @@ import pendulum
 
 from cxone_provider.archive.audit import AuditError, AuditLog, agent_of
 from cxone_provider.archive.contact import StoredRecording
-from cxone_provider.archive.errors import ArchiveError, RecordingNotFound, RecordingRejected, WrongFormat
+from cxone_provider.archive.errors import (
+    ArchiveError,
+    MediaWithheld,
+    RecordingNotFound,
+    RecordingRejected,
+    WrongFormat,
+)
 from cxone_provider.archive.escaping import escaped
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.recording import Outcome
@@ -28,10 +34,12 @@ def log_of_plan(plan: SegmentPlan, started_at: pendulum.DateTime) -> AuditLog:
 def log_of_error(
     error: ArchiveError, plan: SegmentPlan, started_at: pendulum.DateTime, finished_at: pendulum.DateTime
 ) -> AuditLog:
-    """Return how a recording ended that an error stopped: NOT_FOUND, REJECTED or FAILED."""
+    """Return how a recording ended that an error stopped: NOT_FOUND, IN_COLD_STORAGE, REJECTED or FAILED."""
     log.warning("recording %s: %s: %s", escaped(plan.recording_id), type(error).__name__, error)
     if isinstance(error, RecordingNotFound):
         return AuditLog(plan.recording_id, Outcome.NOT_FOUND, started_at, finished_at, **known_of(plan))
+    if isinstance(error, MediaWithheld):
+        return AuditLog(plan.recording_id, Outcome.IN_COLD_STORAGE, started_at, finished_at, **known_of(plan))
     # Where validation could not know the format, the one that arrives is judged as validation would have done.
     unasked = plan.limits is not None and isinstance(error, WrongFormat)
     rejected = unasked or isinstance(error, RecordingRejected)

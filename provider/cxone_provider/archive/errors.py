@@ -11,6 +11,7 @@
     │   ├── AuthenticationFailed          credentials refused (401, or the token endpoint's 4xx)
     │   ├── AccessDenied                  403: scope or permission
     │   ├── RecordingNotFound             404 or 410
+    │   ├── MediaWithheld                 known, but no way to its media is given now
     │   ├── RangeNotSatisfiable           416: size and storage disagree
     │   ├── RateLimited                 + 429 for longer than the retry budget
     │   ├── SourceUnavailable           + 5xx, broken or refused connections, time-outs
@@ -90,6 +91,10 @@ class AccessDenied(SourceError):
 
 class RecordingNotFound(SourceError):
     """404 or 410: no such recording."""
+
+
+class MediaWithheld(SourceError):
+    """The source names the recording and gives no way to its media now: it is archived, locked, or not ready yet."""
 
 
 class RangeNotSatisfiable(SourceError):

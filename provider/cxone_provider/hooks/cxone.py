@@ -18,8 +18,8 @@ from cxone_provider.hooks.supervisor import mask, mask_proxies
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
     from cxone_provider.adapters.cxone.settings import CXoneSettings
+    from cxone_provider.adapters.cxone.sources import TenantSource
     from cxone_provider.archive.ports import RecordingSource
 
 _SECRET_EXTRAS = ("access_key_secret", "stream_secret")
@@ -53,15 +53,15 @@ class CXoneHook(BaseHook):
         return _settings_of(self.get_connection(self.cxone_conn_id))
 
     @cached_property
-    def source(self) -> RecordingV2Source:
+    def source(self) -> TenantSource:
         """The tenant's recordings; one token and one pool of connections for as long as the hook lives."""
         return self._source_of(self.settings)
 
-    def _source_of(self, settings: CXoneSettings) -> RecordingV2Source:
+    def _source_of(self, settings: CXoneSettings) -> TenantSource:
         from cxone_provider.adapters.clock import SystemClock
-        from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
+        from cxone_provider.adapters.cxone.sources import source_of
 
-        return RecordingV2Source(settings, SystemClock(self.cancelled), on_token=mask)
+        return source_of(settings, SystemClock(self.cancelled), mask)
 
     def get_conn(self) -> RecordingSource:
         """Return the tenant's recordings."""
@@ -94,10 +94,10 @@ class CXoneHook(BaseHook):
         """Fetch a token, as the Test button asks for; return whether it worked, and what is wrong if it did not."""
         try:
             with closing(self.source):
-                self.source.check()
+                api_url = self.source.check()
         except ArchiveError as error:
             return False, f"{type(error).__name__}: {error}"
-        return True, f"{self.settings.base_url} granted a token for: {self.settings.scope}"
+        return True, f"{self.settings.base_url} granted a token for the API at {api_url}"
 
 
 def _settings_of(connection: Connection) -> CXoneSettings:

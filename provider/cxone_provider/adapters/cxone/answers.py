@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
@@ -28,6 +29,7 @@ from cxone_provider.archive.errors import (
 
 _EXCERPT_BYTES = 4096
 _EXCERPT_CHARACTERS = 160
+_LINK = re.compile(r"https?:\\*/\\*/[^\s\"'<>]*", re.IGNORECASE)  # JSON may have escaped the slashes
 
 
 def read_document(answer: requests.Response, what: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
@@ -49,19 +51,29 @@ def read_document(answer: requests.Response, what: str, *, limit_bytes: int = MA
 
 
 def excerpt(answer: requests.Response, secrets: Iterable[str]) -> str:
-    """Return status and start of the body, fit for an error: bounded, escaped, with every secret blanked."""
-    try:
-        text = _read_up_to(answer, _EXCERPT_BYTES).decode("utf-8", "replace")
-    except urllib3.exceptions.HTTPError:
-        text = ""
+    """Return status and start of the body, fit for an error: bounded, escaped, with secrets and links blanked."""
+    text = read_start(answer).decode("utf-8", "replace")
     for secret in secrets:
         for form in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
             text = text.replace(form, "***")
+    text = _LINK.sub("***", text)  # a link may be the key to what it leads to
     return f"{answer.status_code} {shown(text.strip(), limit=_EXCERPT_CHARACTERS)}".strip()
 
 
+def read_start(answer: requests.Response) -> bytes:
+    """Return the first 4 KiB of a body, or nothing where it cannot be read."""
+    try:
+        return _read_up_to(answer, _EXCERPT_BYTES)
+    except urllib3.exceptions.HTTPError:
+        return b""
+
+
 def unusable(
-    answer: requests.Response, subject: str, now: pendulum.DateTime, secrets: Iterable[str]
+    answer: requests.Response,
+    subject: str,
+    now: pendulum.DateTime,
+    secrets: Iterable[str],
+    wait_s: float = DEFAULT_RETRY_AFTER_S,
 ) -> UnexpectedAnswer | TryAgain:
     """Return what to raise for an answer that is neither a success nor a refusal with a meaning of its own.
 
@@ -70,10 +82,11 @@ def unusable(
         subject: what was asked for, e.g. ``metadata of 4711``.
         now: for a ``Retry-After`` that is a date.
         secrets: what the body must not show.
+        wait_s: how long to wait after a 429 that does not say it, seconds.
     """
     status, found = answer.status_code, excerpt(answer, secrets)
     if status == 429 or 500 <= status < 600:
-        return _passing(answer, subject, found, now)
+        return passing(answer, subject, found, now, wait_s)
     hint = "Redirects are not followed: is host the API's own base URL?" if 300 <= status < 400 else None
     return UnexpectedAnswer(f"unexpected status for {subject}", found=found, hint=hint)
 
@@ -112,14 +125,15 @@ def refused_listing(
     )  # fmt: skip
 
 
-def _passing(answer: requests.Response, subject: str, found: str, now: pendulum.DateTime) -> TryAgain:
-    wait_s = parse_retry_after_s(answer.headers.get("Retry-After"), now)
+def passing(answer: requests.Response, subject: str, found: str, now: pendulum.DateTime, wait_s: float) -> TryAgain:
+    """Return what to raise for a 429 or a 5xx; `found` is what may be shown of it, `wait_s` as for `unusable`."""
+    asked_s = parse_retry_after_s(answer.headers.get("Retry-After"), now)
     if answer.status_code == 429:
         hint = "Other clients share the tenant's quota; lower the concurrency or try later."
         error = RateLimited(f"too many requests for {subject}", found=found, hint=hint)
-        error.retry_after_s = DEFAULT_RETRY_AFTER_S if wait_s is None else wait_s
+        error.retry_after_s = wait_s if asked_s is None else asked_s
         return TryAgain(error, wait_s=error.retry_after_s)
-    return TryAgain(SourceUnavailable(f"no answer for {subject}", found=found), wait_s=wait_s)
+    return TryAgain(SourceUnavailable(f"no answer for {subject}", found=found), wait_s=asked_s)
 
 
 def _read_up_to(answer: requests.Response, limit_bytes: int) -> bytes:

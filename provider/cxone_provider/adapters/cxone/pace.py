@@ -80,18 +80,25 @@ class _PacedResponse(HTTPResponse):
         self.fp = io.BufferedReader(PacedReader(sock, self.min_bytes_per_s))
 
 
-def paced_pools(min_bytes_per_s: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's connection pools by scheme, with connections whose answers must keep the pace."""
+def paced_response(min_bytes_per_s: float) -> type[HTTPResponse]:
+    """Return a class of answers that must keep the pace, for a connection's `response_class`."""
     pace = min_bytes_per_s
 
     class Response(_PacedResponse):
         min_bytes_per_s = pace
 
+    return Response
+
+
+def paced_pools(min_bytes_per_s: float) -> dict[str, type[HTTPConnectionPool]]:
+    """Return urllib3's connection pools by scheme, with connections whose answers must keep the pace."""
+    response = paced_response(min_bytes_per_s)
+
     class PlainConnection(HTTPConnection):
-        response_class = Response
+        response_class = response
 
     class TLSConnection(HTTPSConnection):
-        response_class = Response
+        response_class = response
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = PlainConnection

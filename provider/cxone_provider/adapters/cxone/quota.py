@@ -1,4 +1,4 @@
-"""How many requests one tenant takes: settings, and the share of one task.
+"""How many requests one tenant takes, and the share of one task.
 
 CXone counts the Media Playback requests of a whole tenant, and tasks on several workers share no memory. So each task
 gets a fixed share: of N requests in a period and P tasks at once, ``floor(N / P)``, evenly spaced. The first request of
@@ -8,15 +8,17 @@ one task: whatever runs in P slots sends at most ``P * floor(N / P)`` requests i
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.ports import Clock
 
 DEFAULT_REQUESTS_PER_PERIOD = 150
 DEFAULT_PERIOD_S = 300.0
 DEFAULT_PARALLEL_TASKS = 4
 JITTER = 0.02
-"""Part of a period by which requests may arrive later than they were sent, before a window could hold one more."""
+"""Part of a period by which a request may arrive later than it was sent, before a window could hold one too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,86 @@ class Quota:
 
     @property
     def task_requests(self) -> int:
-        """Requests of one task in any window of `period_s`."""
+        """Requests of one task in any window of `period_s`, at most."""
         return self.requests_per_period // self.parallel_tasks
 
     @property
     def interval_s(self) -> float:
-        """Seconds between the requests of one task."""
+        """Seconds between two requests of one task."""
         return self.period_s * (1 + JITTER) / self.task_requests
+
+
+class Pacer:
+    """Hands out times that lie at least an interval apart; pure, and not safe under threads.
+
+    Args:
+        interval_s: seconds between two turns.
+        began_s: when the task began; its first turn is an interval later.
+    """
+
+    def __init__(self, interval_s: float, began_s: float) -> None:
+        self._interval_s = interval_s
+        self._last_s = began_s
+        self._sent_s = began_s
+        self._paused_until_s = began_s
+
+    def turn(self, now_s: float) -> float:
+        """Hand out the next turn and return its time, never before `now_s`."""
+        self._last_s = max(now_s, self._paused_until_s, self._last_s + self._interval_s)
+        return self._last_s
+
+    def pause(self, until_s: float) -> None:
+        """Let no turn begin before a time; turns that were handed out for an earlier one are void."""
+        if until_s > self._paused_until_s:
+            self._paused_until_s = until_s
+            self._last_s = max(self._sent_s, until_s - self._interval_s)
+
+    def begin(self, turn_s: float) -> bool:
+        """Return whether a turn whose time has come is still good, and is used now."""
+        if turn_s < self._paused_until_s:
+            return False
+        self._sent_s = max(self._sent_s, turn_s)
+        return True
+
+
+class RequestBudget:
+    """One task's share of the quota, for all its threads.
+
+    Args:
+        quota: the tenant's.
+        clock: measures and waits.
+    """
+
+    def __init__(self, quota: Quota, clock: Clock) -> None:
+        self.quota = quota
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pacer = Pacer(quota.interval_s, clock.monotonic_s())
+        self._used = 0
+
+    @property
+    def requests_used(self) -> int:
+        """How many requests were let through."""
+        return self._used
+
+    def take(self) -> None:
+        """Wait until one more request may be sent, and count it.
+
+        Raises:
+            TransferCancelled: cancelled while waiting.
+        """
+        while True:
+            with self._lock:
+                now_s = self._clock.monotonic_s()
+                turn_s = self._pacer.turn(now_s)
+            if turn_s > now_s:
+                self._clock.sleep(turn_s - now_s)
+            with self._lock:
+                if self._pacer.begin(turn_s):
+                    self._used += 1
+                    return
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for `seconds`: the tenant refused a request. Several refusals at once are one pause."""
+        with self._lock:
+            self._pacer.pause(self._clock.monotonic_s() + seconds)

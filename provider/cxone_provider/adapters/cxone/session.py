@@ -39,8 +39,8 @@ from cxone_provider.archive.errors import (
     shown,
 )
 
-_POOL_SIZE = 64  # more threads than this still work; their connections are not kept
-_WIRE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
+POOL_SIZE = 64  # more threads than this still work; their connections are not kept
+WIRE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 _PASSING_ERRORS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
@@ -59,7 +59,9 @@ class ApiSession:
         redact_library_logs()
         self._base_url = settings.base_url if base_url is None else base_url
         self._connect_s = settings.timeouts.connect_s
-        self._session = _session(settings, self._base_url)
+        adapter = _PacedAdapter(settings.timeouts.min_bytes_per_s)
+        self._session = bare_session(settings, adapter)
+        self._session.proxies.update(proxies_to(self._base_url, settings))
 
     @contextmanager
     def request(
@@ -93,11 +95,11 @@ class ApiSession:
                 method, self._base_url + path, headers=headers, params=params, data=form, json=body,
                 timeout=(self._connect_s, limit_s), allow_redirects=False, stream=True,
             )  # fmt: skip
-        except _WIRE_ERRORS as error:
-            raise _no_answer(error) from error
+        except WIRE_ERRORS as error:
+            raise no_answer(error, _named(error)) from error
         try:
             yield answer
-        except _WIRE_ERRORS as error:
+        except WIRE_ERRORS as error:
             raise TryAgain(SourceUnavailable("the answer broke off", found=_named(error))) from error
         finally:
             answer.close()
@@ -149,7 +151,7 @@ class _PacedAdapter(HTTPAdapter):
     def __init__(self, min_bytes_per_s: float) -> None:
         # Set first: the base class makes its pool manager at once.
         self._pools = paced_pools(min_bytes_per_s)
-        super().__init__(pool_connections=4, pool_maxsize=_POOL_SIZE)
+        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -167,17 +169,28 @@ class _Session(requests.Session):
         return
 
 
-def _session(settings: CXoneSettings, base_url: str) -> requests.Session:
+def bare_session(settings: CXoneSettings, adapter: HTTPAdapter) -> requests.Session:
+    """Return a session that adds nothing to a request but who asks; every request goes through `adapter`.
+
+    Raises:
+        InvalidSetting: the CA bundle does not exist.
+    """
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = f"airflow-provider-cxone/{__version__}"
     session.headers["Accept-Encoding"] = "identity"
     session.verify = _ca_bundle(settings)
-    session.proxies.update(_proxies(settings, base_url))
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _PacedAdapter(settings.timeouts.min_bytes_per_s))
+        session.mount(scheme, adapter)
     return session
+
+
+def proxies_to(url: str, settings: CXoneSettings) -> Mapping[str, str]:
+    """Return the proxies on the way to `url`: the connection's, else the environment's; none to this machine."""
+    if settings.proxies or is_loopback(urlsplit(url).hostname or ""):
+        return settings.proxies
+    return get_environ_proxies(url)
 
 
 def _ca_bundle(settings: CXoneSettings) -> str | bool:
@@ -189,21 +202,16 @@ def _ca_bundle(settings: CXoneSettings) -> str | bool:
     return path
 
 
-def _proxies(settings: CXoneSettings, base_url: str) -> Mapping[str, str]:
-    if settings.proxies or is_loopback(urlsplit(base_url).hostname or ""):
-        return settings.proxies
-    return get_environ_proxies(base_url)
-
-
-def _no_answer(error: Exception) -> Exception:
+def no_answer(error: Exception, found: str) -> Exception:
+    """Return what to raise when no answer came; `found` is what may be shown of the cause."""
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return UnexpectedAnswer(
-            "the server's certificate does not verify", found=_named(error),
+            "the server's certificate does not verify", found=found,
             hint="Behind a proxy that opens TLS, set the connection's ca_bundle.",
         )  # fmt: skip
     if isinstance(error, _PASSING_ERRORS):
-        return TryAgain(SourceUnavailable("no answer", found=_named(error)))
-    return UnexpectedAnswer("not an HTTP answer", found=_named(error))
+        return TryAgain(SourceUnavailable("no answer", found=found))
+    return UnexpectedAnswer("not an HTTP answer", found=found)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

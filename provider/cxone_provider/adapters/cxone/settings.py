@@ -140,7 +140,7 @@ def settings_of(
         base_url=_base_url(api, host, given, allow_http=allow_http),
         credentials=credentials_of(_auth(given, api), login, password, given, allow_http=allow_http),
         scope=matching(given, "scope", _SCOPE, "scopes separated by one space", " ".join(RECORDING_SCOPES)),
-        stream_secret=_stream_secret(given),
+        stream_secret=_stream_secret(given, api),
         stream_signature_header=matching(
             given, "stream_signature_header", _HEADER_NAME, "a header's name", DEFAULT_SIGNATURE_HEADER
         ),
@@ -183,10 +183,15 @@ def _api_endpoint(given: Mapping[str, Any], *, allow_http: bool) -> str | None:
     return None if value is None else checked_base_url(value, "api_endpoint", allow_http=allow_http)
 
 
-def _stream_secret(given: Mapping[str, Any]) -> bytes | None:
+def _stream_secret(given: Mapping[str, Any], api: Api) -> bytes | None:
     value = given.get("stream_secret")
     if value is None:
         return None
+    if api is Api.MEDIA_PLAYBACK:
+        # Every chunk would fail for want of a signature.
+        raise invalid(
+            "stream_secret", found="a secret", expected=f"nothing: object stores sign no chunks for api {api}"
+        )
     if not isinstance(value, str):
         raise invalid("stream_secret", found=type(value).__name__, expected="text")
     return checked_stream_secret(value.encode())

@@ -18,6 +18,7 @@ from cxone_provider.adapters.cxone.auth import Grant, TokenClient
 from cxone_provider.adapters.cxone.credentials import Auth
 from cxone_provider.adapters.cxone.documents import parse_object
 from cxone_provider.adapters.cxone.grants import ClientCredentials, TokenRequests
+from cxone_provider.adapters.cxone.quota import RequestBudget
 from cxone_provider.adapters.cxone.session import ApiSessions
 from cxone_provider.adapters.cxone.settings import RECORDING_SCOPES, CXoneSettings
 from cxone_provider.adapters.cxone.tokens import Token
@@ -49,6 +50,7 @@ class Call:
         params: the query.
         method: the HTTP method.
         body: a JSON document to send, or None.
+        budget: asked before each time it is sent, where the tenant counts such requests; None elsewhere.
         requests: how often it was sent so far.
     """
 
@@ -57,6 +59,7 @@ class Call:
     params: Mapping[str, str] | None = None
     method: str = "GET"
     body: Any = None
+    budget: RequestBudget | None = None
     requests: int = 0
 
 
@@ -111,13 +114,16 @@ class TenantApi:
                 )  # fmt: skip
             yield answer
 
-    def document(self, call: Call, subject: str, refuse: Callable[[requests.Response], Exception]) -> dict[str, Any]:
+    def document(
+        self, call: Call, subject: str, refuse: Callable[[requests.Response], Exception], *, secret: bool = False
+    ) -> dict[str, Any]:
         """Return the JSON object of a 200, sending again within the bounds of the tenant's retries.
 
         Args:
             call: what is asked.
             subject: what it is in an error, e.g. ``metadata``.
             refuse: makes the error for any other status; a TryAgain has the request sent again.
+            secret: the document may hold links or tokens, so errors show nothing of it.
 
         Raises:
             what `refuse` makes; AuthenticationFailed, RateLimited, SourceUnavailable, UnexpectedAnswer.
@@ -129,7 +135,7 @@ class TenantApi:
                     raise refuse(answer)
                 return read_document(answer, subject)
 
-        return parse_object(self.settings.retries.call(attempt, self.clock), subject)
+        return parse_object(self.settings.retries.call(attempt, self.clock), subject, secret=secret)
 
     def refused(self, answer: requests.Response, subject: str) -> Exception:
         """Return what to raise for an answer about one recording that is no success."""
@@ -146,6 +152,8 @@ class TenantApi:
 
     @contextmanager
     def _send(self, call: Call, headers: Mapping[str, str], token: Token) -> Iterator[requests.Response]:
+        if call.budget is not None:
+            call.budget.take()
         call.requests += 1
         signed = {**headers, "Authorization": f"Bearer {token.value}"}
         request = self._sessions.at(token.base_url).request(
