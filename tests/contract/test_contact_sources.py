@@ -49,7 +49,9 @@ LEGS = (
 class ContactTenant(Protocol):
     """A source, and what a test may do to the tenant behind it."""
 
-    source: RecordingSource
+    @property
+    def source(self) -> RecordingSource:
+        """What is tested."""
 
     def put(self, contact_id: str, legs: Sequence[Leg]) -> None:
         """Make the contact have exactly these interactions with voice media, answered in this order."""
