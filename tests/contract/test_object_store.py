@@ -183,6 +183,21 @@ def test_keys_are_listed_by_prefix_in_order(store: ObjectStore, prefix: str) -> 
 
 
 @every_store
+def test_objects_are_listed_behind_a_key_as_the_store_tells_them(store: ObjectStore, prefix: str) -> None:
+    stored = [store.put(f"{prefix}{name}", name.encode(), AUDIO) for name in ("a.1.json", "a.json", "b", "c/d")]
+
+    listed = list(store.list_objects(prefix))
+
+    assert [(one.key, one.size_bytes, one.etag) for one in listed] == [
+        (one.key, one.size_bytes, one.etag) for one in stored
+    ]
+    assert all(one.modified_at is not None and one.modified_at.timezone_name == "UTC" for one in listed)
+    for after, left in {"a": 4, "a.1.json": 3, "a.2": 3, "a.json": 2, "b.": 1, "c/d": 0, "z": 0}.items():
+        found = [one.key for one in store.list_objects(prefix, after=f"{prefix}{after}")]
+        assert found == [one.key for one in stored][4 - left :]
+
+
+@every_store
 def test_of_many_puts_at_once_exactly_one_wins(opened: OpenStore, prefix: str) -> None:
     store = opened(bucket=VERSIONED_BUCKET)
 

@@ -215,3 +215,6 @@ def test_more_objects_than_a_page_are_listed(seaweedfs_client: S3Client, prefix:
         store.put(f"{prefix}{number:05}", b"", AUDIO)
 
     assert list(store.list_keys(prefix)) == [f"{prefix}{number:05}" for number in range(count)]
+    listed = [one.key for one in store.list_objects(prefix, after=f"{prefix}00000")]
+    assert listed == [f"{prefix}{number:05}" for number in range(1, count)]
+    assert len(list(store.list_objects(prefix))) == count

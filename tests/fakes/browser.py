@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cxone_provider.archive.errors import StoreRefused
-from cxone_provider.archive.ports import ObjectLock, StoredObject
+from cxone_provider.archive.ports import ObjectLock
 from tests.fakes.store import FakeStore, Version
 
 
 class FakeBrowser(FakeStore):
     """An :class:`~cxone_provider.archive.browsing.ArchiveBrowser`."""
-
-    def list_objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
-        with self._operation("list_objects", prefix):
-            found = [self.objects[key][-1].stored for key in sorted(self.objects)]
-        listed = [one for one in found if one.key.startswith(prefix) and one.key > after]
-        yield from (StoredObject(one.key, one.size_bytes, one.etag) for one in listed)
 
     def read_range(self, key: str, start: int, stop: int, *, version_id: str | None = None) -> bytes:
         with self._operation("read_range", key):

@@ -166,6 +166,16 @@ class FakeStore:
             keys = [key for key in sorted(self.objects) if key.startswith(prefix)]
         yield from keys
 
+    def list_objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield the newest objects under a prefix and behind a key, as a listing tells them."""
+        with self._operation("list_objects", prefix):
+            found = [self.objects[key][-1].stored for key in sorted(self.objects) if key.startswith(prefix)]
+        yield from (
+            StoredObject(one.key, one.size_bytes, one.etag, modified_at=one.modified_at)
+            for one in found
+            if one.key > after
+        )
+
     @contextmanager
     def stream(self, key: str, *, version_id: str | None = None) -> Iterator[Iterator[bytes]]:
         with self._mutex:
@@ -282,7 +292,8 @@ class FakeStore:
     def _store(self, key: str, content: bytes, attributes: ObjectAttributes, *, etag: str, sha256: str) -> StoredObject:
         _check_metadata(attributes.metadata)
         metadata = {name.lower(): value for name, value in attributes.metadata.items()}
-        stored = StoredObject(key, len(content), etag, f"version-{next(self._made)}", metadata, {"sha256": sha256})
+        version_id, checksums = f"version-{next(self._made)}", {"sha256": sha256}
+        stored = StoredObject(key, len(content), etag, version_id, metadata, checksums, self._now())
         self.objects.setdefault(key, []).append(Version(stored, content, attributes, self._lock_settings))
         return stored
 

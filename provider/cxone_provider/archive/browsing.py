@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
-from cxone_provider.archive.ports import ObjectLock, ObjectStore, StoredObject
+from cxone_provider.archive.ports import ObjectLock, ObjectStore
 
 
 class ArchiveBrowser(ObjectStore, Protocol):
     """An :class:`~cxone_provider.archive.ports.ObjectStore` that can be looked at piece by piece."""
-
-    def list_objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
-        """Yield the newest objects whose keys start with `prefix` and come behind `after`, in the keys' order.
-
-        Key, size and entity tag are what a listing tells; nothing else is set.
-        """
 
     def read_range(self, key: str, start: int, stop: int, *, version_id: str | None = None) -> bytes:
         """Return the bytes ``[start, stop)`` of an object in one request; fewer only where the object ends before.

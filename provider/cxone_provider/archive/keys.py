@@ -77,6 +77,14 @@ class ArchiveLayout:
         """Return the key of a run's list of recordings."""
         return self._key("runs", f"date={day.to_date_string()}", f"{object_name(run_id)}.jsonl")
 
+    def completeness_key(self, day: str, run_id: str) -> str:
+        """Return the key of what a run found of a day's completeness."""
+        return self._key("runs", f"date={day}", f"reconcile-{object_name(run_id)}.json")
+
+    def completeness_prefix(self, day: str) -> str:
+        """Return what the keys of a day's completeness reports start with."""
+        return self._key("runs", f"date={day}", "reconcile-")
+
     def runs_prefix(self) -> str:
         """Return what every run's key starts with."""
         return self._key("runs", "")

@@ -172,6 +172,12 @@ class ObjectStore(Protocol):
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of the newest objects that start with `prefix`, in their order; asks for pages as needed."""
 
+    def list_objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield the newest objects whose keys start with `prefix` and come behind `after`, in the keys' order.
+
+        Key, size, entity tag and time are what a listing tells; nothing else is set. Pages are asked for as needed.
+        """
+
     def stream(self, key: str, *, version_id: str | None = None) -> AbstractContextManager[Iterator[bytes]]:
         """Yield an object's bytes in pieces of at most 1 MiB; checks that as many came as the store declared.
 

@@ -72,6 +72,7 @@ class StoredObject:
         version_id: version, or None where the bucket keeps none.
         metadata: user metadata.
         checksums: what the store computed itself, e.g. ``{"sha256": "<base64>"}``; composite ones end in ``-N``.
+        modified_at: when it was stored, by the store's clock; None where the answer does not tell.
     """
 
     key: str
@@ -80,6 +81,7 @@ class StoredObject:
     version_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
+    modified_at: pendulum.DateTime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+import pendulum
 from botocore.exceptions import BotoCoreError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
@@ -21,7 +22,7 @@ _CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 
 def stored_object(key: str, size_bytes: int, metadata: Mapping[str, str], answer: Mapping[str, Any]) -> StoredObject:
     """Return an object as one of S3's answers describes it."""
-    version_id = answer.get("VersionId")
+    version_id, modified_at = answer.get("VersionId"), answer.get("LastModified")
     return StoredObject(
         key=key,
         size_bytes=size_bytes,
@@ -30,6 +31,7 @@ def stored_object(key: str, size_bytes: int, metadata: Mapping[str, str], answer
         version_id=None if version_id == "null" else version_id,
         metadata=dict(metadata),
         checksums={name.lower(): answer[f"Checksum{name}"] for name in _CHECKSUMS if answer.get(f"Checksum{name}")},
+        modified_at=None if modified_at is None else pendulum.instance(modified_at).in_timezone("UTC"),
     )
 
 

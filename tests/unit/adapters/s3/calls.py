@@ -21,6 +21,7 @@ CALLS: dict[str, Call] = {
     "stat": lambda store: store.stat("k"),
     "stream": lambda store: store.stream("k").__enter__(),
     "list_keys": lambda store: list(store.list_keys("p/")),
+    "list_objects": lambda store: list(store.list_objects("p/", after="p/a")),
     "put": lambda store: store.put("k", BODY, AUDIO),
     "create_upload": lambda store: store.create_upload("k", AUDIO),
     "put_part": lambda store: store.put_part("k", "u-1", 1, memoryview(BODY), hashlib.sha256(BODY).digest()),
