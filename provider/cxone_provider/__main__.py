@@ -1,8 +1,8 @@
-"""``python -m cxone_provider``: check an archive, and tidy up after killed tasks, without Airflow.
+"""``python -m cxone_provider``: check an archive, tidy up after killed tasks, and tell what archiving would take.
 
 Exit status: 0 when everything that was asked about is in order, 1 when something is not, 2 when the question cannot be
-answered: wrong arguments, no such bucket, nothing archived there. Credentials are found boto3's own way: environment,
-profile, role.
+answered: wrong arguments, no such bucket, nothing archived or listed there. Credentials are found boto3's own way:
+environment, profile, role. Airflow is imported only where one of its connections is named.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from cxone_provider.archive.errors import ArchiveError
 from cxone_provider.commands.arguments import NO_ANSWER
+from cxone_provider.commands.estimate import add_estimate
 from cxone_provider.commands.sweep import add_sweep
 from cxone_provider.commands.verify import add_verify
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cxone_provider", description="An archive of CXone recordings.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_verify, add_sweep):
+    for add in (add_verify, add_sweep, add_estimate):
         add(commands)
     return parser
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 INTEGRATION_NAME = "NICE CXone"
-_OPERATOR_MODULES = ("listing", "notification", "quality", "recordings", "streaming", "validation", "verification")
+_OPERATOR_MODULES = (
+    "estimation",
+    "estimation",
+    "listing",
+    "notification",
+    "quality",
+    "reconciliation",
+    "recordings",
+    "streaming",
+    "validation",
+    "verification",
+)
 
 
 def get_provider_info() -> dict[str, Any]:

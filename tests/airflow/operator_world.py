@@ -11,7 +11,16 @@ import pytest
 from cxone_provider.adapters.s3.settings import store_settings
 from cxone_provider.hooks.archive_store import ArchiveBucket
 from cxone_provider.hooks.cxone import CXoneHook
-from cxone_provider.operators import listing, notification, quality, streaming, validation, verification
+from cxone_provider.operators import (
+    estimation,
+    listing,
+    notification,
+    quality,
+    reconciliation,
+    streaming,
+    validation,
+    verification,
+)
 from tests.airflow.conftest import AUDIO
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.source import FakeRecording, FakeSource
@@ -51,7 +60,7 @@ class World:
 def entered(monkeypatch: pytest.MonkeyPatch) -> World:
     """Put a world in the place of everything that the hooks reach."""
     world = World()
-    for module in (listing, validation, streaming, notification, quality, verification):
+    for module in (listing, validation, streaming, notification, quality, verification, reconciliation, estimation):
         monkeypatch.setattr(module, "archive_bucket", world.bucket)
 
     def webhook(http_conn_id: str, clock: object) -> FakeNotifier:

@@ -121,3 +121,18 @@ def test_the_sweep_leaves_what_lives(
         assert main(["sweep", uri(prefix), "--older-than", "1h", *more]) == 0
         assert capsys.readouterr().out.startswith("0 stale uploads")
     seaweedfs_client.abort_multipart_upload(Bucket=VERSIONED_BUCKET, Key=key, UploadId=upload["UploadId"])
+
+
+@pytest.mark.usefixtures("archived")
+def test_an_estimate_leaves_out_what_is_archived(
+    seaweedfs_client: S3Client, prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "recording_id\ncall-1\ncall-2\nanother\n"
+    seaweedfs_client.put_object(Bucket=VERSIONED_BUCKET, Key=f"{prefix}list.csv", Body=rows.encode())
+    day = ["--start", "2026-11-22", "--end", "2026-11-23", "--json"]
+    where = ["--manifest", f"{uri(prefix)}list.csv", "--archive", uri(prefix), "--api", "media-playback"]
+    assert main(["estimate", *day, *where]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["contacts"], made["already_archived"], made["to_archive"], made["requests"]) == (3, 2, 1, 1)
+    assert main(["estimate", *day, "--manifest", f"{uri(prefix)}nothing.csv"]) == 2
+    assert "no such object" in capsys.readouterr().err

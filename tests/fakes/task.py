@@ -46,5 +46,5 @@ class FakeStateStore:
 
 def context_of(ti: FakeTaskInstance | None = None, **entries: Any) -> Context:
     """Return a context of a run that was due on 2026-11-23 at 06:00 UTC and has no logical date."""
-    run = SimpleNamespace(run_after=pendulum.datetime(2026, 11, 23, 6))
+    run = SimpleNamespace(run_after=pendulum.datetime(2026, 11, 23, 6), start_date=None)
     return cast("Context", {"ti": ti or FakeTaskInstance(), "dag_run": run, **entries})

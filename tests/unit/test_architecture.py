@@ -29,8 +29,10 @@ PUBLIC = {
     "hooks/cxone.py": {"CXoneHook"},
     "operators/recordings.py": {
         "CheckArchiveRunOperator",
+        "EstimateArchiveOperator",
         "ListRecordingsOperator",
         "NotifyArchiveOperator",
+        "ReconcileArchiveOperator",
         "StreamRecordingToS3Operator",
         "SweepUploadsOperator",
         "ValidateRecordingOperator",

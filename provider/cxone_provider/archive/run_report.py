@@ -11,10 +11,13 @@ from typing import Any
 import pendulum
 
 from cxone_provider.archive.audit import AuditError, AuditLog
+from cxone_provider.archive.errors import InvalidDocument
 from cxone_provider.archive.escaping import escaped
+from cxone_provider.archive.inventory import names_of
 from cxone_provider.archive.recording import RECORDING_ID_PATTERN, Outcome
 
 UNFINISHED = "Unfinished"
+MAX_RUN_BYTES = 256 * 2**20
 _FAILURES_SHOWN = 50
 _ID_CHARACTERS = 64  # how plans show ids that cannot be used
 
@@ -92,20 +95,26 @@ def report_of_run(
         InvalidDocument: an audit log that is none.
     """
     logs = [AuditLog.from_document(document) for document in audit_logs]
-    ended = {name for log in logs for name in _names_of(log.recording_id)}
-    missing = [name for name in dict.fromkeys(_ids_of(listed)) if name not in ended]
+    ended = {name for log in logs for name in names_of(log.recording_id)}
+    missing = [name for name in dict.fromkeys(listed_ids(listed)) if name not in ended]
     return RunReport([*logs, *(_unfinished(name, now) for name in missing)], len(missing))
 
 
-def _names_of(recording_id: str) -> Iterator[str]:
-    """Yield what an ended recording may have been listed as: ``{contact_id}.{n}`` is one of a contact's."""
-    yield recording_id
-    contact_id, dot, number = recording_id.rpartition(".")
-    if dot and number.isdigit():
-        yield contact_id
+def parse_run(raw: bytes) -> list[AuditLog]:
+    """Read the lines of :meth:`RunReport.to_lines`.
+
+    Raises:
+        InvalidDocument: a line is no audit log.
+    """
+    try:
+        documents = [json.loads(line) for line in raw.splitlines()]
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocument("a run's file is not JSON Lines", found=raw[:80].decode("utf-8", "replace")) from error
+    return [AuditLog.from_document(document) for document in documents]
 
 
-def _ids_of(listed: Iterable[object]) -> Iterator[str]:
+def listed_ids(listed: Iterable[object]) -> Iterator[str]:
+    """Yield the name by which audit logs tell of each id or ref."""
     for value in listed:
         recording_id = value.get("recording_id") if isinstance(value, Mapping) else value
         text = str(recording_id)

@@ -48,7 +48,11 @@ def store_of(options: argparse.Namespace, concurrency: int) -> S3Store:
     Raises:
         StoreError: it is not, or may not be used.
     """
-    client = default_client(endpoint_url=options.endpoint_url, concurrency=concurrency)
-    store = S3Store(client, options.archive.bucket)
+    store = bucket_of(options, options.archive.bucket, concurrency)
     store.check()
     return store
+
+
+def bucket_of(options: argparse.Namespace, bucket: str, concurrency: int = 1) -> S3Store:
+    """Return a bucket of the server that the arguments name; sends nothing."""
+    return S3Store(default_client(endpoint_url=options.endpoint_url, concurrency=concurrency), bucket)

@@ -54,6 +54,21 @@ def whole_number(value: object, name: str, *, least: int, most: int) -> int:
     return number
 
 
+def share(value: object, name: str) -> float:
+    """Return a share, 0 to 1.
+
+    Raises:
+        InvalidSetting: nothing is given, no number, or out of bounds.
+    """
+    try:
+        number = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else -1.0
+    except ValueError:
+        number = -1.0  # the one error below names what was found
+    if not 0 <= number <= 1:
+        raise InvalidSetting(f"unusable {name}", found=value, expected="a number from 0 to 1")
+    return number
+
+
 def flag(value: object, name: str) -> bool:
     """Return a truth value; nothing is False.
 

@@ -12,7 +12,7 @@ from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.plan import Reason
 from tests.unit.adapters.quality_cases import checked, expectation, row, suite_of
 
-SHIPPED = ("recording_metadata", "segment_plan", "archive_run")
+SHIPPED = ("recording_metadata", "segment_plan", "archive_run", "completeness")
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -6,6 +6,7 @@ check                       shipped suite                one row of its table is
 :func:`check_recordings`    ``recording_metadata.json``  one recording, as its source describes it
 :func:`check_plans`         ``segment_plan.json``        one segment of a plan, and one closing row per plan
 :func:`check_run`           ``archive_run.json``         one recording's audit log
+:func:`check_completeness`  ``completeness.json``        one day, expected against archived
 ==========================  ===========================  =========================================================
 
 A suite of one's own, a path or an object in Great Expectations' JSON form, takes the place of the shipped one: same
@@ -19,10 +20,19 @@ package. Its telemetry and progress bars are off, and nothing is written to disk
 
 from __future__ import annotations
 
+from cxone_provider.adapters.quality.completeness import check_completeness
 from cxone_provider.adapters.quality.data_docs import build_data_docs
 from cxone_provider.adapters.quality.plans import check_plans
 from cxone_provider.adapters.quality.recordings import check_recordings
 from cxone_provider.adapters.quality.report import FailedRule, QualityReport
 from cxone_provider.adapters.quality.runs import check_run
 
-__all__ = ["FailedRule", "QualityReport", "build_data_docs", "check_plans", "check_recordings", "check_run"]
+__all__ = [
+    "FailedRule",
+    "QualityReport",
+    "build_data_docs",
+    "check_completeness",
+    "check_plans",
+    "check_recordings",
+    "check_run",
+]
