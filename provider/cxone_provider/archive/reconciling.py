@@ -235,7 +235,10 @@ def _sizes(
         for name in held.get(one.recording_id, _NOTHING).recordings
         if name not in sizes
     }
-    return sizes | media_sizes(store, layout, unknown)
+    sizes |= media_sizes(store, layout, unknown)
+    # A later recording of a contact that began before midnight lies with its own day.
+    next_day = {name: day.add(days=1) for name, day in unknown.items() if day is not None and name not in sizes}
+    return sizes | media_sizes(store, layout, next_day)
 
 
 def _late_before(store: ObjectStore, layout: ArchiveLayout, day: str) -> Sequence[str]:

@@ -24,12 +24,13 @@ from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.terms import terms_of_connection
 from cxone_provider.operators import rendered
-from cxone_provider.operators.listing import MAX_BATCH_SIZE, ListRecordingsOperator
+from cxone_provider.operators.listed import ListedOperator
+from cxone_provider.operators.listing import MAX_BATCH_SIZE
 
 MAX_INTERACTIONS = 10**9
 
 
-class EstimateArchiveOperator(ListRecordingsOperator, SkipMixin):
+class EstimateArchiveOperator(ListedOperator, SkipMixin):
     """Tell what archiving would take: requests, hours at the quota, bytes, what may be billed. Archives nothing.
 
     With `skip_following`, a dry run, everything after this task is skipped whatever its trigger rules; without, the run
@@ -113,15 +114,11 @@ class EstimateArchiveOperator(ListRecordingsOperator, SkipMixin):
         self.interactions = interactions
         self.fee_share = fee_share
 
-    def execute(self, context: Context) -> Any:
+    def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
         """Return the estimate."""
-        return self._estimated(super().execute(context), context)
-
-    def _estimated(self, listed: Iterable[Iterable[Mapping[str, Any]]], context: Context) -> dict[str, Any]:
         with self.work():
             skip_following = rendered.flag(self.skip_following, "skip_following")
             settings = self._settings()
-            documents = [document for batch in listed for document in batch]
             made = estimate(documents, self._archived(documents), settings)
             self.log.info("What archiving would take\n%s", table_of(made))
             document = made.to_document()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
@@ -11,6 +11,7 @@ from airflow.sdk import Asset, AssetAlias
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.completeness import Completeness, table_of
 from cxone_provider.archive.completeness_summary import CompletenessSummary
+from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import Window, day_before
 from cxone_provider.archive.ports import ObjectStore
@@ -21,7 +22,8 @@ from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.terms import terms_of_connection
 from cxone_provider.operators import rendered
-from cxone_provider.operators.listing import MAX_BATCH_SIZE, ListRecordingsOperator
+from cxone_provider.operators.listed import ListedOperator
+from cxone_provider.operators.listing import MAX_BATCH_SIZE
 from cxone_provider.operators.running import data_interval, flat, run_after, some_of
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ COMPLETENESS_ALIAS = "cxone_archive_completeness"
 MAX_ALLOWED_MISSING = 10**9
 
 
-class ReconcileArchiveOperator(ListRecordingsOperator):
+class ReconcileArchiveOperator(ListedOperator):
     """Compare what was listed with the archive itself, day by day; fail where more than `max_missing` is missing.
 
     A recording counts as archived only if its manifest is there, whatever tasks said of it. What is not archived and
@@ -128,17 +130,14 @@ class ReconcileArchiveOperator(ListRecordingsOperator):
         self.completeness_suite = completeness_suite
         self.data_docs = data_docs
 
-    def execute(self, context: Context) -> Any:
+    def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
         """Return the counts, the first ids of all that is not archived, and where the reports lie."""
-        return self._reconciled(super().execute(context), context)
-
-    def _reconciled(self, listed: Iterable[Iterable[Mapping[str, Any]]], context: Context) -> dict[str, Any]:
         with self.work():
             allowed = rendered.whole_number(self.max_missing, "max_missing", least=0, most=MAX_ALLOWED_MISSING)
             least = 0 if rendered.flag(self.allow_empty, "allow_empty") else 1
             layout = self._layout()
             reached = archive_bucket(layout.bucket, aws_conn_id=rendered.given(self.aws_conn_id), clock=self.clock)
-            expected = expectations(document for batch in listed for document in batch)
+            expected = expectations(documents)
             logs = self._audit_logs(reached.store, layout, context)
             reports = reconcile(expected, logs, reached.store, layout, self._run(context))
             uris = {report.day: store_report(report, reached.store, layout) for report in reports}
@@ -159,11 +158,6 @@ class ReconcileArchiveOperator(ListRecordingsOperator):
             rendered.text(self.s3_bucket, "s3_bucket"), rendered.optional_text(self.s3_prefix, "s3_prefix") or ""
         )
 
-    def _window(self, context: Context) -> Window | None:
-        window = super()._window(context)
-        # What a task before this one listed is expected as it is: it has looked back already.
-        return None if rendered.given(self.recordings) is not None else window
-
     def _run(self, context: Context) -> Run:
         dag_run: Any = context["dag_run"]
         ti: Any = context["ti"]
@@ -181,6 +175,8 @@ class ReconcileArchiveOperator(ListRecordingsOperator):
         start, end = rendered.moment(self.start, "start"), rendered.moment(self.end, "end")
         if start is not None and end is not None:
             return Window(start, end)
+        if start is not None or end is not None:
+            raise InvalidSetting("start and end go together", found={"start": self.start, "end": self.end})
         interval = data_interval(context)
         return Window(*interval) if interval else day_before(run_after(context))
 

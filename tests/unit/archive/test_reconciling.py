@@ -8,12 +8,14 @@ import pytest
 
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.completeness import Completeness
-from cxone_provider.archive.errors import InvalidDocument, StoreUnavailable
+from cxone_provider.archive.errors import InvalidDocument, SourceUnavailable, StoreUnavailable
 from cxone_provider.archive.listing import Window, listed
 from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.reconciling import expectations, reconcile, store_report
 from cxone_provider.archive.recording import Outcome
 from tests.fakes.store import FakeStore
+from tests.unit.archive.archiving_cases import LAYOUT as ARCHIVE
+from tests.unit.archive.contact_cases import CONTACT, CONTENTS, STARTS, ContactCase
 from tests.unit.archive.reconciling_cases import (
     DAY,
     DAY_BEFORE,
@@ -100,6 +102,28 @@ def test_bytes_come_from_audit_logs_and_else_from_the_media() -> None:
     commit(store, "elsewhere", 77, recorded_at=START.add(days=9))
     found = report(store, [ref("a"), ref("b"), ref("elsewhere")], [log("a", total_bytes=5)])
     assert (found.size_bytes, found.bytes_unknown) == (1005, 1)
+
+
+def test_a_contact_s_later_recordings_lie_with_their_own_day() -> None:
+    case = ContactCase()
+    logs = case.run()
+    documents = [ref(CONTACT, STARTS["leg-a"])]
+    run = run_of(window=Window(STARTS["leg-a"].start_of("day"), STARTS["leg-a"].add(days=1).start_of("day")))
+    for told in (logs, []):
+        [found] = reconcile(expectations(listed(documents)), told, case.store, ARCHIVE, run)
+        assert found.contacts == {CONTACT: (f"{CONTACT}.1", f"{CONTACT}.2")}
+        assert (found.archived, found.missing, found.recordings) == (1, 0, 2)
+        assert (found.size_bytes, found.bytes_unknown) == (sum(map(len, CONTENTS.values())), 0)
+
+
+def test_a_contact_that_failed_in_part_is_told_by_its_failure_and_archived_once_it_is_whole() -> None:
+    case = ContactCase()
+    case.source.script(f"{CONTACT}.2", 3, [SourceUnavailable("down")])
+    expected, run = expectations(listed([ref(CONTACT, STARTS["leg-a"])])), run_of()
+    [failed, _] = reconcile(expected, case.run(), case.store, ARCHIVE, run)
+    assert (failed.archived, failed.other_ids) == (0, {Outcome.FAILED: (CONTACT,)})
+    [whole, _] = reconcile(expected, case.run(), case.store, ARCHIVE, run)
+    assert (whole.archived, whole.recordings, whole.outcomes) == (1, 2, {})
 
 
 def test_what_has_no_start_counts_for_the_last_day_and_is_told() -> None:

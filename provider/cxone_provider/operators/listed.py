@@ -1,0 +1,43 @@
+"""What looks at a list of recordings without archiving any: the list is handed to it, or it lists itself."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow.providers.common.compat.sdk import Context
+
+from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.listing import listed, select
+from cxone_provider.operators import rendered
+from cxone_provider.operators.listing import ListRecordingsOperator
+from cxone_provider.operators.running import flat
+
+
+class ListedOperator(ListRecordingsOperator):
+    """An operator about listed recordings.
+
+    Args:
+        recordings: what a task before this one listed, taken as it is; None to list by the other arguments.
+    """
+
+    def execute(self, context: Context) -> Any:
+        """Return what is found out about the recordings."""
+        if rendered.given(self.recordings) is None:
+            listing = super().execute(context)
+            return self.look_at([document for batch in listing for document in batch], context)
+        with self.work():
+            handed = self._handed()
+        return self.look_at(handed, context)
+
+    @abstractmethod
+    def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> Any:
+        """Return the task's result; `documents` are refs, each recording once."""
+
+    def _handed(self) -> Sequence[Mapping[str, Any]]:
+        # The task that listed has looked back already: no window cuts its list again.
+        if rendered.given(self.manifest_uri) is not None:
+            raise InvalidSetting("recordings and manifest_uri are both given", expected="one of them")
+        documents: Iterable[Mapping[str, Any]] = listed(flat(self.recordings))
+        return select(documents, None).documents
