@@ -70,7 +70,11 @@ class ContactRun:
             return [log_of_plan(self._plan.ended(Outcome.NO_RECORDING), self._started_at)]
         known = [self._look_up(media) for media in self._medias]
         conflict = next((one.conflict for one in known if one.conflict is not None), None)
-        ends = [self._end(media, one, conflict) for media, one in zip(self._medias, known, strict=True)]
+        ends: list[Ended] = []
+        for media, one in zip(self._medias, known, strict=True):
+            ends.append(self._end(media, one, conflict))
+            if isinstance(ends[-1].error, IdentityConflict):
+                conflict = conflict or ends[-1].error  # another worker, told otherwise, was faster with this number
         kept = [end.manifest or self._kept(media) for media, end in zip(self._medias, ends, strict=True)]
         manifests = [manifest for manifest in kept if manifest is not None]
         if len(manifests) == len(self._medias):

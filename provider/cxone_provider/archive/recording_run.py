@@ -33,10 +33,11 @@ _RESTARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How one recording ended; `manifest` is there exactly when it is archived."""
+    """How one recording ended; `manifest` is there exactly when it is archived, `error` where one stopped it."""
 
     log: AuditLog
     manifest: Manifest | None = None
+    error: ArchiveError | None = None
 
 
 class RecordingRun:
@@ -123,7 +124,7 @@ class RecordingRun:
         entries = attempt.sorted_entries()
         ended = log_of_error(error, self._plan, self._started_at, self._bench.clock.now())
         if ended.error is None:
-            return Ended(ended)
+            return Ended(ended, error=error)
         head = attempt.evidence.failed(ended.error, entries)
         return Ended(
             replace(
@@ -134,7 +135,8 @@ class RecordingRun:
                 chunks_processed=len(entries),
                 entries=entries,
                 attempts=most_attempts(entries),
-            )
+            ),
+            error=error,
         )
 
     def _archived(self, attempt: Attempt, archived: Archived) -> Ended:
