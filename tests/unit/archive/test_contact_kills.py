@@ -125,3 +125,58 @@ def test_a_worker_that_loses_the_commit_to_another_interaction_says_so() -> None
     logs = case.run(MemoryJournal())
     assert ends(logs)["4711.1"] == "IdentityConflict"
     assert case.manifest().recordings[0].identity == "leg-0"
+
+
+def test_of_two_workers_with_the_same_bytes_for_one_number_the_first_identity_stays() -> None:
+    case, told = ContactCase(), threading.Event()
+    case.settings["part_size_bytes"] = 2**20  # one Put each: the manifest alone decides who was first
+    del case.interactions[1]
+
+    def overtake(index: int) -> None:
+        if index == 14 and not told.is_set():
+            told.set()
+            mine = list(case.interactions)
+            case.interactions[:] = [interaction("leg-0", at=STARTS["leg-a"], content=CALL)]
+            assert ends(case.run(MemoryJournal())) == {"4711.1": "ARCHIVED"}
+            case.interactions[:] = mine
+
+    case.source.before_segment = overtake
+    assert ends(case.run(MemoryJournal())) == {"4711.1": "IdentityConflict"}
+    assert case.manifest().recordings[0].identity == "leg-0"
+
+
+def test_a_worker_whose_upload_was_removed_does_not_take_another_interaction_for_its_own() -> None:
+    case, told = ContactCase(), threading.Event()
+    del case.interactions[1]
+
+    def overtake(index: int) -> None:
+        if index == 10 and not told.is_set():
+            told.set()
+            [upload] = case.store.uploads("")
+            case.store.abort_upload(upload.key, upload.upload_id)
+            mine = list(case.interactions)
+            case.interactions[:] = [interaction("leg-0", at=STARTS["leg-a"], content=OTHER_CALL)]
+            assert ends(case.run(MemoryJournal())) == {"4711.1": "ARCHIVED"}
+            case.interactions[:] = mine
+
+    case.source.before_segment = overtake
+    assert ends(case.run(MemoryJournal())) == {"4711.1": "IdentityConflict"}
+    assert case.store.body(MEDIA_KEYS[0]) == OTHER_CALL
+
+
+def test_once_a_number_is_another_worker_s_nothing_is_added_to_the_contact() -> None:
+    case, told = ContactCase(), threading.Event()
+
+    def overtake(index: int) -> None:
+        if index == 14 and not told.is_set():
+            told.set()
+            case.interactions.append(interaction("leg-0", at=STARTS["leg-a"].subtract(minutes=5), content=OTHER_CALL))
+            case.store.fail_next("complete_upload", Killed(), skip=1)
+            with pytest.raises(Killed):
+                case.run(MemoryJournal())
+            case.interactions.pop()
+
+    case.source.before_segment = overtake
+    assert ends(case.run(MemoryJournal())) == {"4711.1": "IdentityConflict", "4711.2": "IdentityConflict"}
+    assert case.source.calls_of("segment", "4711.2")[-1].segment is not None  # the rival's
+    assert LAYOUT.manifest_key("4711.2") not in case.store.objects

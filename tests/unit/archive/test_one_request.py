@@ -230,3 +230,17 @@ def test_the_rest_needs_the_tag_of_the_first_answer() -> None:
     case = Case()
     with pytest.raises(RangeIgnored), case.source.open_whole(Media("rec"), 10):
         pytest.fail("opened")
+
+
+def test_parts_behind_a_missing_one_are_not_stored_again() -> None:
+    case, journal = Case(concurrency=1), MemoryJournal()
+    case.source.script("rec", 10, [SourceUnavailable("down")])
+    case.run(journal, keep_unfinished=True)
+    [upload] = case.store._open.values()
+    del upload.parts[2]
+    case.recording.single_request = True
+    before = case.store.count("put_part")
+    assert case.run(journal).outcome is Outcome.ARCHIVED
+    assert starts(case) == [60_000]
+    assert case.store.count("put_part") - before == 3
+    assert case.store.body(MEDIA_KEY) == CALL
