@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import requests
-
 from cxone_provider.adapters.cxone.data_extraction import DataExtraction
+from cxone_provider.adapters.cxone.links import LinkSession
 from cxone_provider.adapters.cxone.listing_settings import ListingSettings
+from cxone_provider.adapters.cxone.media_hosts import MediaHosts
 from cxone_provider.adapters.cxone.tenant_api import TenantApi
 from tests.fakes.clock import FakeClock
 from tests.fakes.cxone_tenant import Reply, ScriptedTenant, json_answer
@@ -63,23 +62,13 @@ class ScriptedExtraction:
         """Return the document of a job that succeeded."""
         return job("SUCCEEDED", url=self.link)
 
-    def adapter(self, *, attempts: int = 4, **options: Any) -> DataExtraction:
+    def adapter(self, **options: Any) -> DataExtraction:
         """Return the adapter."""
-        api = TenantApi(self.tenant.settings(), self.clock)
-        return DataExtraction(api, PlainLinks(), ListingSettings().changed(options))
+        settings = self.tenant.settings(media_hosts=MediaHosts.parse(["127.0.0.1"]))
+        return DataExtraction(
+            TenantApi(settings, self.clock), LinkSession(settings), ListingSettings().changed(options)
+        )
 
     def result(self, *replies: Reply) -> None:
         """Script what the link leads to."""
         self.tenant.script(RESULT, *replies)
-
-
-class PlainLinks:
-    """Fetches links without a guard."""
-
-    @contextmanager
-    def get(self, link: str, *, limit_s: float) -> Iterator[requests.Response]:
-        with requests.get(link, stream=True, timeout=limit_s, allow_redirects=False) as answered:
-            yield answered
-
-    def close(self) -> None:
-        """Nothing is kept."""

@@ -26,7 +26,6 @@ _TEXT_CHARACTERS = 256
 # What a version calls it, the newer name first; compared without case, for contactID has been seen too.
 _TEXTS = {
     "agent_id": ("agentid",),
-    "agent_name": ("agentname",),
     "skill": ("skillname",),
     "ani": ("fromaddress", "fromaddr"),
     "dnis": ("toaddress", "toaddr"),
@@ -153,6 +152,9 @@ def _metadata(cells: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: _text(cells, spellings) for name, spellings in _TEXTS.items()}
     outbound = _truth(cells, "isOutbound")
     found["direction"] = None if outbound is None else ("outbound" if outbound else "inbound")
+    # Of a completed contact, these are the agent's.
+    parts = [_text(cells, (name,)) for name in ("firstname", "lastname")]
+    found["agent_name"] = " ".join(part for part in parts if part)
     return {name: value for name, value in found.items() if value}
 
 

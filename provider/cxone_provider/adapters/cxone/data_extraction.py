@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -16,6 +15,7 @@ from cxone_provider.adapters.cxone.answers import excerpt, read_document, refuse
 from cxone_provider.adapters.cxone.documents import parse_object
 from cxone_provider.adapters.cxone.extraction_csv import merge_rows
 from cxone_provider.adapters.cxone.legs import MergedLegs
+from cxone_provider.adapters.cxone.links import LinkSession, checked_link
 from cxone_provider.adapters.cxone.listing_settings import ListingSettings
 from cxone_provider.adapters.cxone.session import broken_body
 from cxone_provider.adapters.cxone.tenant_api import Call, TenantApi
@@ -41,21 +41,6 @@ _CHUNK_BYTES = 64 * 1024
 _LINK_IS_OVER = frozenset({400, 403, 404, 410})  # what object stores answer to a link that is over
 
 
-class ResultLinks(Protocol):
-    """Fetches presigned links; the tenant's token is never sent with them."""
-
-    def get(self, link: str, *, limit_s: float) -> AbstractContextManager[requests.Response]:
-        """Yield the answer to one GET, body unread; redirects are not followed.
-
-        Raises:
-            TryAgain: no answer came, or its body broke off inside the block.
-            UnexpectedAnswer: the link leads where links may not lead, or not to HTTP.
-        """
-
-    def close(self) -> None:
-        """Release connections; may be called twice."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Status:
     look: JobLook
@@ -67,11 +52,11 @@ class DataExtraction:
 
     Args:
         api: the tenant.
-        links: fetches results.
+        links: fetches results; the token never goes there.
         settings: what is asked for, and how the answer is to be read.
     """
 
-    def __init__(self, api: TenantApi, links: ResultLinks, settings: ListingSettings | None = None) -> None:
+    def __init__(self, api: TenantApi, links: LinkSession, settings: ListingSettings | None = None) -> None:
         self._api = api
         self._links = links
         self._settings = settings or ListingSettings()
@@ -140,7 +125,7 @@ class DataExtraction:
         if status.link is None:
             raise UnexpectedAnswer("result.url of the listing job is missing", expected="a link to the result")
         legs = MergedLegs()
-        with self._links.get(status.link, limit_s=self._api.settings.timeouts.media_s) as answer:
+        with self._links.get(checked_link(status.link, self._api.settings), {}) as answer:
             if answer.status_code != 200:
                 raise self._refused_link(answer)
             encoding = answer.headers.get("Content-Encoding", "identity")
@@ -214,6 +199,7 @@ def _optional_text(result: Mapping[str, Any], name: str) -> str | None:
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:
     received_bytes = 0
+    broken = None
     try:
         while chunk := answer.raw.read(_CHUNK_BYTES, decode_content=False):
             received_bytes += len(chunk)
@@ -221,4 +207,7 @@ def _chunks(answer: requests.Response) -> Iterator[bytes]:
                 raise UnexpectedAnswer("a listing's result is too large", expected=f"at most {MAX_RESULT_BYTES} bytes")
             yield chunk
     except urllib3.exceptions.HTTPError as error:
-        raise TryAgain(broken_body(error, received_bytes)) from error
+        broken = broken_body(error, received_bytes)
+    # Raised outside of the block: tracebacks show what an error came from, and the library's names the link.
+    if broken is not None:
+        raise TryAgain(broken)

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import pendulum
@@ -22,16 +23,18 @@ from cxone_provider.archive.recording import checked_recording_id, parse_time
 MAX_LINE_CHARACTERS = 256 * 1024
 _ID, _START, _END, _STATUS = "ACD Call ID", "Start Date", "End Date", "Voice Recording Status"
 _NEEDED = (_ID, _START)
-_METADATA = {
-    "agent_id": "Agent 1 ACD ID",
-    "agent_name": "Agent 1 Name",
-    "skill": "Agent 1 Skills",
-    "direction": "Direction",
-    "ani": "ANI",
-    "dnis": "DNIS",
-    "disposition": "Disposition",
-    "recording_status": _STATUS,
-    "team": "Agent 1 Team",
+# By which headers a value has been seen; the first one with a value counts.
+_METADATA: Mapping[str, Sequence[str]] = {
+    "agent_id": ("Agent 1 ACD ID", "Agent 1 ID"),
+    "agent_name": ("Agent 1 Name",),
+    "skill": ("Agent 1 Skills", "Skill"),
+    "direction": ("Direction",),
+    "ani": ("ANI",),
+    "dnis": ("DNIS",),
+    "disposition": ("Disposition",),
+    "media_type": ("Media Type",),
+    "recording_status": (_STATUS,),
+    "team": ("Agent 1 Team",),
 }
 _TEXT_CHARACTERS = 256
 
@@ -102,7 +105,7 @@ class Columns:
             UnexpectedAnswer: a needed one is missing; names those that are there.
         """
         names = [name.strip().lower() for name in header]
-        wanted = (_ID, _START, _END, _STATUS, *_METADATA.values())
+        wanted = (_ID, _START, _END, *chain.from_iterable(_METADATA.values()))
         places = {name: place for name in wanted if (place := _place(names, name.lower())) is not None}
         missing = [name for name in _NEEDED if name not in places]
         if missing:
@@ -173,5 +176,8 @@ def _has_media(status: str, settings: ListingSettings) -> bool | None:
 
 
 def _metadata(row: Sequence[str], columns: Columns) -> dict[str, Any]:
-    found = {name: columns.text(row, column)[:_TEXT_CHARACTERS] for name, column in _METADATA.items()}
-    return {name: value for name, value in found.items() if value}
+    found = {
+        name: next(filter(None, (columns.text(row, column) for column in headers)), "")
+        for name, headers in _METADATA.items()
+    }
+    return {name: value[:_TEXT_CHARACTERS] for name, value in found.items() if value}

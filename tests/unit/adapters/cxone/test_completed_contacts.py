@@ -54,7 +54,7 @@ def page(*rows: Any, total: Any = None) -> Answer:
 
 
 def test_a_contact_becomes_a_ref(tenant: ScriptedTenant) -> None:
-    assert refs(tenant, page(contact(4711, isOutbound=False, teamName="Blue"))) == [
+    assert refs(tenant, page(contact(4711, isOutbound=False, teamName="Blue", firstName="Sam", lastName="Agent"))) == [
         {
             "recording_id": "4711",
             "recorded_at": "2026-11-22T10:00:00Z",
@@ -62,6 +62,7 @@ def test_a_contact_becomes_a_ref(tenant: ScriptedTenant) -> None:
             "has_media": True,
             "metadata": {
                 "agent_id": "7",
+                "agent_name": "Sam Agent",
                 "skill": "Support",
                 "direction": "inbound",
                 "ani": "+15550100",

@@ -235,6 +235,23 @@ def test_the_token_is_not_sent_to_the_link(extraction: ScriptedExtraction) -> No
     assert "canary-token" not in str(request)
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://elsewhere.example/x?y",
+        "ftp://127.0.0.1/x",
+        "/results/job-1.csv",
+        "https://user@127.0.0.1/x",
+        "nonsense",
+    ],
+)
+def test_a_link_that_may_not_be_followed_is_refused_and_not_shown(extraction: ScriptedExtraction, link: str) -> None:
+    extraction.tenant.script(JOB, job("SUCCEEDED", url=f"{link}canary"))
+    with pytest.raises(UnexpectedAnswer) as caught:
+        list(extraction.adapter().refs("job-1"))
+    assert "canary" not in str(caught.value)
+
+
 def test_an_empty_result_is_an_empty_listing(extraction: ScriptedExtraction) -> None:
     assert refs(extraction, csv_of()) == []
 
