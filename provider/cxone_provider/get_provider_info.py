@@ -43,7 +43,12 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [f"cxone_provider.operators.{name}" for name in _OPERATOR_MODULES],
             }
         ],
-        "triggers": [{"integration-name": INTEGRATION_NAME, "python-modules": ["cxone_provider.triggers.storage"]}],
+        "triggers": [
+            {
+                "integration-name": INTEGRATION_NAME,
+                "python-modules": ["cxone_provider.triggers.jobs", "cxone_provider.triggers.storage"],
+            }
+        ],
         "extra-links": [
             "cxone_provider.links.archive.ArchivedMediaLink",
             "cxone_provider.links.archive.ManifestLink",

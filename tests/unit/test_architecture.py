@@ -39,6 +39,7 @@ PUBLIC = {
         "VerifyArchiveOperator",
     },
     # deferred tasks in the database name it
+    "triggers/jobs.py": {"ListingJobTrigger"},
     "triggers/storage.py": {"StorageStateTrigger"},
 }
 # what DAGs and the console may know of the provider; import-linter watches the rooms inside the package

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, ClassVar
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import Any, ClassVar, TypeAlias
 
 from airflow.providers.common.compat.sdk import Context, conf
 
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
+from cxone_provider.archive.jobs import (
+    DEFAULT_WAIT_S,
+    POLL_INTERVAL_S,
+    JobListing,
+    JobWait,
+    begun_job,
+    check_succeeded,
+    read_job,
+)
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
 from cxone_provider.archive.listing import Window, batch_of, batches, day_before, listed, parse_lookback, select
+from cxone_provider.archive.listing_ports import JobJournal, JobLook, JobState, ListingJobs
+from cxone_provider.archive.recording import iso
+from cxone_provider.archive.waiting import parse_wait_s
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
+from cxone_provider.hooks.listing import completed_contacts, extraction_jobs
+from cxone_provider.hooks.task_state import TaskStateJob
 from cxone_provider.operators import rendered
-from cxone_provider.operators.running import KillableOperator, data_interval, run_after
+from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, data_interval, run_after
 
-SOURCES = ("manifest",)
+Batches: TypeAlias = list[list[Mapping[str, Any]]]
+
+SOURCES = ("manifest", "completed-contacts", "data-extraction")
+_JOB = "listing-job"
 MAX_BATCH_SIZE = 1000
 _UNUSABLE_SHOWN = 10
 
@@ -26,23 +44,32 @@ class ListRecordingsOperator(KillableOperator):
     """List recordings; return batches of refs, made to be expanded over.
 
     ``source="manifest"`` takes what the caller has: recordings named one by one, or a CSV or JSON Lines object in S3.
+    ``completed-contacts`` and ``data-extraction`` ask the tenant; each contact comes once, however many legs it had.
     A recording named twice is taken once. What cannot be used is carried on, and validation rejects it by name.
 
-    Of an object in S3, recordings that started outside ``[start - lookback, end)`` are left out, as far as the list
-    tells when they started. Without `start` and `end` the window is the run's data interval, or, where that is
-    absent or empty, the UTC day before the run was due. Recordings named one by one are left out only by a `start`
-    and `end` that are given.
+    Recordings that started outside ``[start - lookback, end)`` are left out, as far as the list tells when they
+    started. Without `start` and `end` the window is the run's data interval, or, where that is absent or empty, the UTC
+    day before the run was due. Recordings named one by one are left out only by a `start` and `end` that are given.
+
+    A Data Extraction job of an earlier try is gone on with, where Airflow keeps the state of tasks (3.3 and later).
 
     Args:
-        source: where the list comes from; ``manifest`` is the only one so far.
+        source: ``manifest``, ``completed-contacts`` or ``data-extraction``.
         recordings: ids or refs, a list of them, or JSON text of it.
         manifest_uri: ``s3://bucket/key`` of a CSV with a header row, or of JSON Lines.
         start: begin of the window, ISO 8601.
         end: end of the window, not in it.
         lookback: how much earlier the window begins: days, ``P2D``, or a timedelta; recordings arrive late.
+        updated_since: of completed contacts, only those that the tenant changed at or after this, ISO 8601: what is new
+            in a long look-back.
         batch_size: recordings of a batch, 1 to 1000.
+        max_wait: how long a Data Extraction job is waited for: a duration, seconds, or ISO 8601 such as ``PT1H``; an
+            hour where nothing is given.
+        deferrable: wait for it in the triggerer instead of in a worker; by default as ``[operators]
+            default_deferrable`` says.
+        listing: changes to ``listing`` of the connection, e.g. ``{"entity_version": "12"}``.
         aws_conn_id: connection of the Amazon provider, for `manifest_uri`.
-        cxone_conn_id: connection to the tenant; for sources that ask it.
+        cxone_conn_id: connection to the tenant; for the sources that ask it.
     """
 
     template_fields: Sequence[str] = (
@@ -52,11 +79,15 @@ class ListRecordingsOperator(KillableOperator):
         "start",
         "end",
         "lookback",
+        "updated_since",
         "batch_size",
+        "max_wait",
+        "deferrable",
+        "listing",
         "aws_conn_id",
         "cxone_conn_id",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"recordings": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recordings": "json", "listing": "json"}
     ui_color = "#dae8fc"
 
     def __init__(
@@ -68,7 +99,11 @@ class ListRecordingsOperator(KillableOperator):
         start: Any = None,
         end: Any = None,
         lookback: Any = None,
+        updated_since: Any = None,
         batch_size: int | str = 100,
+        max_wait: Any = None,
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        listing: Any = None,
         aws_conn_id: str | None = "aws_default",
         cxone_conn_id: str = CXoneHook.default_conn_name,
         **kwargs: Any,
@@ -80,24 +115,114 @@ class ListRecordingsOperator(KillableOperator):
         self.start = start
         self.end = end
         self.lookback = lookback
+        self.updated_since = updated_since
         self.batch_size = batch_size
+        self.max_wait = max_wait
+        self.deferrable = deferrable
+        self.listing = listing
         self.aws_conn_id = aws_conn_id
         self.cxone_conn_id = cxone_conn_id
 
-    def execute(self, context: Context) -> list[list[Mapping[str, Any]]]:
+    @cached_property
+    def hook(self) -> CXoneHook:
+        """The tenant's hook; waits inside it end with the task."""
+        return CXoneHook(self.cxone_conn_id, cancelled=self.cancelled)
+
+    def execute(self, context: Context) -> Batches:
         """Return the refs in batches; no batch where nothing is listed."""
         with self.work():
-            rendered.choice(self.source, "source", SOURCES)
-            size = rendered.whole_number(self.batch_size, "batch_size", least=1, most=MAX_BATCH_SIZE)
-            window = self._window(context)
-            with self._listed() as documents:
-                listing = select(documents, window)
-            self.log.info(
-                "%d recordings in %s; left out: %d outside of it, %d named twice",
-                len(listing.documents), window or "no window", listing.outside, listing.duplicates,
-            )  # fmt: skip
-            self._tell_of_unusable(listing.documents)
-            return self._mappable(batches(listing.documents, size))
+            source = rendered.choice(self.source, "source", SOURCES)
+            self._check_sizes()
+            if source == "manifest":
+                return self._from_manifest(context)
+            self._check_unused()
+            window = self._tenant_window(context)
+            if source == "completed-contacts":
+                return self._completed_contacts(window)
+            return self._extracted(window, context)
+
+    def execute_complete(self, context: Context, event: Any = None, window: Any = None) -> Batches:
+        """Read the job that a trigger has waited for. The tenant is asked how it stands: an event may be old.
+
+        Args:
+            context: of the task.
+            event: what the trigger sent.
+            window: start and end of what was listed; without them, as in `airflow dags test`, as for :meth:`execute`.
+        """
+        with self.work():
+            ended = JobWait.from_document(event)
+            self.log.info("%s", ended)
+            if ended.state is JobState.RUNNING:
+                check_succeeded(ended.job_id, JobLook(JobState.RUNNING))
+            listed_window = self._tenant_window(context) if window is None else _window_of(window)
+            with closing(self._jobs()) as jobs:
+                return self._batched(read_job(jobs, ended.job_id, self._journal(context)), listed_window)
+
+    def _from_manifest(self, context: Context) -> Batches:
+        window = self._window(context)
+        with self._listed() as documents:
+            return self._batched(documents, window)
+
+    def _completed_contacts(self, window: Window) -> Batches:
+        updated_since = rendered.moment(self.updated_since, "updated_since")
+        with closing(completed_contacts(self.hook, self._options(), updated_since)) as listing:
+            return self._batched(listing.refs(window), window)
+
+    def _extracted(self, window: Window, context: Context) -> Batches:
+        wait_s = parse_wait_s(rendered.given(self.max_wait), "max_wait") or DEFAULT_WAIT_S
+        journal = self._journal(context)
+        with closing(self._jobs()) as jobs:
+            if rendered.flag(self.deferrable, "deferrable"):
+                job_id = begun_job(jobs, window, journal)
+                self._defer_while_it_runs(jobs, job_id, wait_s, window)
+                return self._batched(read_job(jobs, job_id, journal), window)
+            waiting = JobListing(jobs, self.clock, wait_s=wait_s, journal=journal, cancelled=self.cancelled)
+            return self._batched(waiting.refs(window), window)
+
+    def _defer_while_it_runs(self, jobs: ListingJobs, job_id: str, wait_s: float, window: Window) -> None:
+        """Leave the worker where the job is not done; then this raises what Airflow defers a task by."""
+        if jobs.look(job_id).state is not JobState.RUNNING:
+            return
+        from cxone_provider.triggers.jobs import ListingJobTrigger
+
+        end = str(iso(self.clock.now().add(seconds=wait_s)))
+        self.log.info("Waiting until %s for job %s", end, job_id)
+        conn_id = rendered.text(self.cxone_conn_id, "cxone_conn_id")
+        self.defer(
+            trigger=ListingJobTrigger(conn_id, job_id, end, POLL_INTERVAL_S),
+            method_name="execute_complete",
+            kwargs={"window": [iso(window.start), iso(window.end)]},
+            timeout=wait_s + TRIGGERER_GRACE_S,
+        )
+
+    def _jobs(self) -> ListingJobs:
+        return extraction_jobs(self.hook, self._options())
+
+    def _options(self) -> Mapping[str, Any]:
+        return rendered.mapping(self.listing, "listing") or {}
+
+    def _journal(self, context: Context) -> JobJournal | None:
+        store = context.get("task_state_store")
+        return None if store is None else TaskStateJob(store, _JOB)
+
+    def _check_sizes(self) -> None:
+        """Refuse before anything is asked what would be refused after it."""
+        self._size()
+        parse_lookback(self.lookback)
+
+    def _check_unused(self) -> None:
+        for name in ("recordings", "manifest_uri"):
+            if rendered.given(getattr(self, name)) is not None:
+                raise InvalidSetting(f"{name} is given", found=self.source, expected='source="manifest"')
+
+    def _batched(self, documents: Iterable[Mapping[str, Any]], window: Window | None) -> Batches:
+        listing = select(documents, window)
+        self.log.info(
+            "%d recordings in %s; left out: %d outside of it, %d named twice",
+            len(listing.documents), window or "no window", listing.outside, listing.duplicates,
+        )  # fmt: skip
+        self._tell_of_unusable(listing.documents)
+        return self._mappable(batches(listing.documents, self._size()))
 
     @contextmanager
     def _listed(self) -> Iterator[Iterable[Mapping[str, Any]]]:
@@ -116,16 +241,28 @@ class ListRecordingsOperator(KillableOperator):
             yield read_list(chunks)
 
     def _window(self, context: Context) -> Window | None:
+        """Return the window of a manifest; None for recordings that are named one by one."""
+        window = self._given_window()
+        return self._run_window(context) if window is None and rendered.given(self.manifest_uri) is not None else window
+
+    def _tenant_window(self, context: Context) -> Window:
+        return self._given_window() or self._run_window(context)
+
+    def _given_window(self) -> Window | None:
         start, end = rendered.moment(self.start, "start"), rendered.moment(self.end, "end")
-        lookback = parse_lookback(self.lookback)
         if start is not None and end is not None:
-            return Window(start, end).widened(lookback)
+            return Window(start, end).widened(parse_lookback(self.lookback))
         if start is not None or end is not None:
             raise InvalidSetting("start and end go together", found={"start": self.start, "end": self.end})
-        if rendered.given(self.manifest_uri) is None:
-            return None
+        return None
+
+    def _run_window(self, context: Context) -> Window:
         interval = data_interval(context)
-        return (Window(*interval) if interval else day_before(run_after(context))).widened(lookback)
+        window = Window(*interval) if interval else day_before(run_after(context))
+        return window.widened(parse_lookback(self.lookback))
+
+    def _size(self) -> int:
+        return rendered.whole_number(self.batch_size, "batch_size", least=1, most=MAX_BATCH_SIZE)
 
     def _tell_of_unusable(self, documents: Sequence[Mapping[str, Any]]) -> None:
         unusable = [document for document in documents if "malformed" in document]
@@ -134,7 +271,7 @@ class ListRecordingsOperator(KillableOperator):
         for document in unusable[:_UNUSABLE_SHOWN]:
             self.log.warning("%s: %s, found %s", document["recording_id"], document["malformed"], document["found"])
 
-    def _mappable(self, made: list[list[Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
+    def _mappable(self, made: Batches) -> Batches:
         limit = conf.getint("core", "max_map_length")
         if len(made) > limit:
             raise InvalidDocument(
@@ -142,3 +279,12 @@ class ListRecordingsOperator(KillableOperator):
                 hint="Raise batch_size, or [core] max_map_length.",
             )  # fmt: skip
         return made
+
+
+def _window_of(value: object) -> Window:
+    """Return the window that was handed over a deferral."""
+    times = value if isinstance(value, (list, tuple)) and len(value) == 2 else (None, None)
+    start, end = (rendered.moment(one, "window") for one in times)
+    if start is None or end is None:
+        raise InvalidDocument("window of a deferred listing", found=value, expected="start and end")
+    return Window(start, end)

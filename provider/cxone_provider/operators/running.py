@@ -22,6 +22,8 @@ from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.archive.errors import ArchiveError, InvalidSetting, TransferCancelled
 from cxone_provider.archive.listing import batch_of
 
+TRIGGERER_GRACE_S = 900
+"""How long after the deadline a deferred task fails if no triggerer has answered."""
 _NAMES_SHOWN = 10
 _RETURN_KEY = "return_value"
 

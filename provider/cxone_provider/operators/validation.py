@@ -33,12 +33,10 @@ from cxone_provider.archive.waiting import (
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.operators import rendered
-from cxone_provider.operators.running import KillableOperator, documents_of, some_of, tries_left
+from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, documents_of, some_of, tries_left
 
 ON_REJECTED = ("fail", "report")
 _GOING_ON = frozenset({Outcome.READY, Outcome.ALREADY_ARCHIVED})
-# How long after the deadline a deferred task fails if no triggerer has answered.
-_TRIGGERER_GRACE_S = 900
 
 
 class ValidateRecordingOperator(KillableOperator):
@@ -187,7 +185,7 @@ class ValidateRecordingOperator(KillableOperator):
         self.defer(
             trigger=StorageStateTrigger(conn_id, recording_ids, end, POLL_INTERVAL_S),
             method_name="execute_complete",
-            timeout=wait_s + _TRIGGERER_GRACE_S,
+            timeout=wait_s + TRIGGERER_GRACE_S,
         )
 
     def _settings(self) -> ValidationSettings:
