@@ -15,7 +15,7 @@ from cxone_provider.archive.jobs import JobWait
 from cxone_provider.archive.listing_ports import JobState
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.operators import listing
-from cxone_provider.operators.recordings import ListRecordingsOperator
+from cxone_provider.operators.recordings import EstimateArchiveOperator, ListRecordingsOperator
 from cxone_provider.operators.running import KillableOperator
 from cxone_provider.triggers.jobs import ListingJobTrigger
 from tests.fakes.clock import FakeClock
@@ -308,3 +308,22 @@ def test_a_resumed_task_without_a_window_takes_that_of_the_run(tenant: Tenant) -
     deferral(operator)
     tenant.jobs.stand("job-1", SUCCEEDED)
     assert ids(operator.execute_complete(context_of(), ended())) == [["d22"]]
+
+
+# --- operators that list by themselves ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["completed-contacts", "data-extraction"])
+def test_an_operator_about_a_list_can_ask_the_tenant_itself(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CXONE_DEFAULT", '{"conn_type": "cxone", "extra": {"api": "media-playback"}}')
+    operator = EstimateArchiveOperator(task_id="estimate", source=source, lookback=1, deferrable=True)
+    if source == "data-extraction":
+        with pytest.raises(TaskDeferred) as caught:
+            operator.execute(context_of())
+        tenant.jobs.stand("job-1", SUCCEEDED)
+        made = operator.execute_complete(context_of(), ended(), **(caught.value.kwargs or {}))
+    else:
+        made = operator.execute(context_of())
+    assert made["contacts"] == 2

@@ -46,7 +46,8 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
         bitrate_bps: bits per second of audio, for recordings of which a duration and no size is known.
         interactions: interactions of the tenant in the same time; None for as many as are listed.
         fee_share: share of the interactions above which the vendor bills exports.
-        source, manifest_uri: where to list from, see :class:`ListRecordingsOperator`.
+        source, manifest_uri, updated_since, max_wait, deferrable, listing: where to list from and how, see
+            :class:`ListRecordingsOperator`.
         start: begin of the window, ISO 8601.
         end: end of the window, not in it.
         lookback: how much earlier the window begins.
@@ -68,6 +69,10 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
         "start",
         "end",
         "lookback",
+        "updated_since",
+        "max_wait",
+        "deferrable",
+        "listing",
         "aws_conn_id",
         "cxone_conn_id",
     )

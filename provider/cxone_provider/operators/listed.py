@@ -31,6 +31,11 @@ class ListedOperator(ListRecordingsOperator):
             handed = self._handed()
         return self.look_at(handed, context)
 
+    def execute_complete(self, context: Context, event: Any = None, window: Any = None) -> Any:
+        """Go on where a trigger has waited for the listing."""
+        listing = super().execute_complete(context, event, window)
+        return self.look_at([document for batch in listing for document in batch], context)
+
     @abstractmethod
     def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> Any:
         """Return the task's result; `documents` are refs, each recording once."""

@@ -56,7 +56,8 @@ class ReconcileArchiveOperator(ListedOperator):
         allow_empty: an expectation of nothing may pass.
         completeness_suite: Great Expectations suite in place of the shipped one: a path, or its JSON object.
         data_docs: folder for Great Expectations' Data Docs; None for none.
-        source, manifest_uri: where to list from, see :class:`ListRecordingsOperator`.
+        source, manifest_uri, updated_since, max_wait, deferrable, listing: where to list from and how, see
+            :class:`ListRecordingsOperator`.
         start: begin of the window, ISO 8601; by default the data interval, or the UTC day before the run was due.
         end: end of the window, not in it.
         lookback: how much earlier the listing begins.
@@ -78,6 +79,10 @@ class ReconcileArchiveOperator(ListedOperator):
         "start",
         "end",
         "lookback",
+        "updated_since",
+        "max_wait",
+        "deferrable",
+        "listing",
         "aws_conn_id",
         "cxone_conn_id",
     )
