@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pendulum
 
@@ -21,9 +21,11 @@ from cxone_provider.adapters.cxone.ranges import (
 )
 from cxone_provider.adapters.retrying import parse_retry_after_s
 from cxone_provider.archive.audio import AudioReport, AudioVerification, media_type_of
+from cxone_provider.archive.contact import ContactManifest, StoredRecording, parse_archived
 from cxone_provider.archive.errors import ArchiveError, AudioError
+from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.list_file import read_list
-from cxone_provider.archive.manifest import parse_manifest
+from cxone_provider.archive.manifest import Manifest, parse_manifest
 from cxone_provider.archive.recording import RecordingRef
 from cxone_provider.archive.trail import verify_trail
 
@@ -97,6 +99,14 @@ def _consume(values: Iterator[object]) -> None:
         pass
 
 
+def _stored(found: Manifest | ContactManifest) -> Sequence[StoredRecording]:
+    """Take what the audit log of an archived recording or contact is made of; written again, it is the same."""
+    if isinstance(found, Manifest):
+        return [StoredRecording.of(found, ArchiveLayout("archive"))]
+    assert ContactManifest.from_document(found.to_document()) == found
+    return found.recordings
+
+
 _TEXT_PARSERS: Mapping[str, Callable[[str], object]] = {
     "Content-Range": parse_content_range,
     "Content-Range of a 416": parse_unsatisfied,
@@ -110,6 +120,7 @@ _BODY_PARSERS: Mapping[str, Callable[[bytes], object]] = {
     "metadata": lambda body: parse_description(parse_object(body, "metadata"), _REF),
     "list": lambda body: _consume(read_list([body])),
     "manifest": lambda body: parse_manifest(body, "4711"),
+    "contact manifest": lambda body: _stored(parse_archived(body, "4711")),
     "trail": lambda body: verify_trail("4711", body),
 }
 

@@ -56,16 +56,20 @@ class StoredRecording:
 
     @classmethod
     def of(cls, manifest: Manifest, layout: ArchiveLayout) -> StoredRecording:
-        """Return what a recording's own manifest tells."""
+        """Return what a recording's own manifest tells.
+
+        Raises:
+            InvalidDocument: it was changed to what no manifest says.
+        """
         return cls(
             recording_id=manifest.recording_id,
             manifest_uri=layout.uri(layout.manifest_key(manifest.recording_id)),
             s3_uri=manifest.s3_uri,
             sha256=manifest.sha256,
             size_bytes=manifest.size_bytes,
-            format=manifest.audio.get("format"),
-            duration_s=manifest.audio.get("duration_s"),
-            segment_count=int(manifest.plan.get("segment_count") or 0),
+            format=_optional_text(manifest.audio, "format"),
+            duration_s=parse_duration_s(manifest.audio.get("duration_s"), "duration_s"),
+            segment_count=parse_size_bytes(manifest.plan.get("segment_count"), "segment_count") or 0,
             recorded_at=parse_time(manifest.plan.get("recorded_at"), "recorded_at"),
             identity=manifest.identity,
             audit_uri=str(manifest.audit.get("uri")),
@@ -115,7 +119,7 @@ class StoredRecording:
             s3_uri=_text(document, "s3_uri"),
             sha256=sha256,
             size_bytes=size_bytes,
-            format=None if document.get("format") is None else _text(document, "format"),
+            format=_optional_text(document, "format"),
             duration_s=parse_duration_s(document.get("duration_s"), "duration_s"),
             segment_count=segment_count,
             recorded_at=parse_time(document.get("recorded_at"), "recorded_at"),
@@ -232,8 +236,12 @@ def read_archived(store: ObjectStore, layout: ArchiveLayout, archived_id: str) -
     return None if answer is None else parse_archived(answer[0], archived_id)
 
 
+def _optional_text(document: Mapping[str, Any], name: str) -> str | None:
+    return None if document.get(name) is None else _text(document, name)
+
+
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not value:
-        raise InvalidDocument(f"{name} of a contact manifest", found=value, expected="text")
+        raise InvalidDocument(f"{name} of a manifest", found=value, expected="text")
     return value
