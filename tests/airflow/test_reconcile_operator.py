@@ -8,18 +8,22 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from cxone_provider.archive.completeness import Completeness, parse_completeness
 from cxone_provider.archive.errors import StoreUnavailable
+from cxone_provider.archive.jobs import JobWait
+from cxone_provider.archive.listing_ports import JobState
 from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.run_report import report_of_run
+from cxone_provider.operators import listing
 from cxone_provider.operators.reconciliation import COMPLETENESS_ALIAS
 from cxone_provider.operators.recordings import ReconcileArchiveOperator
 from tests.airflow.operator_world import World, entered
+from tests.fakes.listing import FakeJobs, FakeLeg
 from tests.fakes.task import FakeTaskInstance, context_of
 from tests.unit.archive.reconciling_cases import NOW, START, commit, log, ref
 
@@ -115,6 +119,41 @@ def test_it_lists_again_where_nothing_is_handed_to_it(world: World) -> None:
     ]  # fmt: skip
 
 
+@pytest.fixture
+def tenant_listing(monkeypatch: pytest.MonkeyPatch) -> FakeJobs:
+    """A tenant that lists two contacts of the run's day, by either of its listings."""
+    jobs = FakeJobs(JobState.RUNNING)
+    jobs.listing.legs = [FakeLeg(name, START.add(hours=1)) for name in ("a", "c")]
+    monkeypatch.setattr(listing, "completed_contacts", lambda hook, options, since: jobs.listing)
+    monkeypatch.setattr(listing, "extraction_jobs", lambda hook, options: jobs)
+    return jobs
+
+
+def test_it_asks_the_tenant_what_was_to_be_expected(world: World, tenant_listing: FakeJobs) -> None:
+    answer = reconciled(source="completed-contacts", max_missing=1)
+    assert (answer["expected"], answer["archived"], answer["days"][0]["missing_ids"]) == (2, 1, ["c"])
+
+
+def test_a_listing_that_takes_long_is_waited_for_in_the_triggerer(world: World, tenant_listing: FakeJobs) -> None:
+    context = context_of(outlet_events=OutletEventAccessors())
+    operator = ReconcileArchiveOperator(
+        task_id="reconcile",
+        source="data-extraction",
+        deferrable=True,
+        s3_bucket="archive",
+        s3_prefix="p",
+        max_missing=1,
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    assert world.store.count("put") == 4, "nothing is told before the tenant has"
+    tenant_listing.stand("job-1", JobState.SUCCEEDED)
+    event = JobWait("job-1", NOW, JobState.SUCCEEDED).to_document()
+    resume: Any = getattr(operator, deferred.value.method_name)
+    assert resume(context, event, **(deferred.value.kwargs or {}))["archived"] == 1
+    assert stored(world).missing_ids == ("c",)
+
+
 def test_late_arrivals_stand_with_their_own_day(world: World) -> None:
     early = START.subtract(hours=1)
     commit(world.store, "late", recorded_at=early)
@@ -190,6 +229,8 @@ def test_a_suite_of_ones_own_and_data_docs(world: World, tmp_path: Path) -> None
     ("arguments", "cause"),
     [
         ({"recordings": None}, "neither recordings nor manifest_uri"),
+        ({"source": "data-extraction"}, "recordings is given"),
+        ({"manifest_uri": "s3://lists/list.csv"}, "both given"),
         ({"max_missing": "-1"}, "unusable max_missing"),
         ({"allow_empty": "perhaps"}, "unusable allow_empty"),
         ({"s3_bucket": "None"}, "s3_bucket is missing"),

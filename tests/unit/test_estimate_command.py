@@ -81,6 +81,8 @@ def test_nothing_listed_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixtu
         ["--manifest", "x", "--start", "2026-11-22"],
         ["--manifest", "x", "--start", "soon", "--end", "2026-11-23"],
         ["--manifest", "x", "--start", "", "--end", "2026-11-23"],
+        [*DAY, "--source", "completed-contacts", "--manifest", "x"],
+        [*DAY, "--source", "somewhere"],
         [*DAY, "--manifest", "x", "--lookback", "long"],
         [*DAY, "--manifest", "x", "--api", "soap"],
         [*DAY, "--manifest", "x", "--archive", "archive/cxone"],
@@ -99,6 +101,7 @@ def test_a_question_that_makes_no_sense_is_status_2(arguments: list[str], capsys
     ("arguments", "cause"),
     [
         (["--manifest", "/no/such/list.csv"], "No such file"),
+        (["--source", "data-extraction"], "Airflow has no such connection: found cxone_default"),
         (["--manifest", "s3://lists"], "not an S3 URI"),
         (["--manifest", "LIST", "--end", "2026-11-22"], "the window is empty"),
         (["--manifest", "LIST", "--fee-share", "2"], "unusable fee_share"),
@@ -125,7 +128,8 @@ def test_the_documented_commands_are_commands() -> None:
     lines = [line for line in text.splitlines() if line.startswith("python -m cxone_provider estimate ")]
     assert len(lines) >= 2
     for line in lines:
-        assert _parser().parse_args(shlex.split(line)[3:]).manifest
+        options = _parser().parse_args(shlex.split(line)[3:])
+        assert (options.source == "manifest") is (options.manifest is not None)
 
 
 BLOCKED = """

@@ -7,12 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pendulum
 
+from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.estimating import (
     DEFAULT_BITRATE_BPS,
@@ -22,9 +23,11 @@ from cxone_provider.archive.estimating import (
     table_of,
 )
 from cxone_provider.archive.inventory import holdings
+from cxone_provider.archive.jobs import JobListing
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
 from cxone_provider.archive.listing import Window, parse_lookback, select
+from cxone_provider.archive.listing_ports import RecordingListing
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, checked_segment_size
 from cxone_provider.archive.recording import parse_time
 from cxone_provider.archive.run_report import listed_ids
@@ -40,6 +43,7 @@ from cxone_provider.commands.arguments import (
 )
 
 _DEFAULT_CONNECTION = "cxone_default"
+_SOURCES = ("manifest", "completed-contacts", "data-extraction")
 _CHUNK_BYTES = 2**20
 
 
@@ -53,7 +57,8 @@ def add_estimate(commands: Any) -> None:
     parser.add_argument("--start", type=argument(_moment), required=True, metavar="TIME", help="ISO 8601")
     parser.add_argument("--end", type=argument(_moment), required=True, metavar="TIME", help="not in the window")
     parser.add_argument("--lookback", type=argument(parse_lookback), default=parse_lookback(None), metavar="P2D")
-    parser.add_argument("--manifest", required=True, metavar="FILE", help="list of recordings: a file or s3://…")
+    parser.add_argument("--source", choices=_SOURCES, default=_SOURCES[0], help="who tells which recordings there are")
+    parser.add_argument("--manifest", metavar="FILE", help="list of recordings, of source manifest: a file or s3://…")
     parser.add_argument(
         "--archive", type=argument(layout_of), metavar="s3://BUCKET/PREFIX", help="leave out what is archived there"
     )
@@ -61,7 +66,7 @@ def add_estimate(commands: Any) -> None:
     _add_grounds(parser)
     parser.add_argument("--json", action="store_true", help="the estimate as one JSON object")
     add_endpoint(parser)
-    parser.set_defaults(run=_estimate)
+    parser.set_defaults(run=_estimate, parser=parser)
 
 
 def _add_terms(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +92,8 @@ def _add_grounds(parser: argparse.ArgumentParser) -> None:
 
 
 def _estimate(options: argparse.Namespace) -> int:
+    if (options.source == _SOURCES[0]) is (options.manifest is None):
+        options.parser.error("--manifest goes with --source manifest, and with no other")
     settings = EstimateSettings(
         terms=_terms(options),
         segment_size_bytes=options.segment_size_bytes,
@@ -95,8 +102,7 @@ def _estimate(options: argparse.Namespace) -> int:
         fee_share=options.fee_share,
     )
     window = Window(options.start, options.end).widened(options.lookback)
-    with _chunks(options) as chunks:
-        documents = select(read_list(chunks), window).documents
+    documents = select(_listed(options, window), window).documents
     if not documents:
         sys.stderr.write(f"error: nothing is listed in {window}, so there is nothing to estimate\n")
         return NO_ANSWER
@@ -117,8 +123,8 @@ def _terms(options: argparse.Namespace) -> Terms:
 
 
 def _stated(options: argparse.Namespace) -> Terms:
-    there = f"AIRFLOW_CONN_{_DEFAULT_CONNECTION.upper()}" in os.environ
-    conn_id = options.connection or (_DEFAULT_CONNECTION if there else None)
+    wanted = options.source != _SOURCES[0] or f"AIRFLOW_CONN_{_DEFAULT_CONNECTION.upper()}" in os.environ
+    conn_id = options.connection or (_DEFAULT_CONNECTION if wanted else None)
     if conn_id is None:
         return Terms()
     # Only here is Airflow needed: its connections come from its environment, secrets backends or database. What it logs
@@ -132,6 +138,15 @@ def _stated(options: argparse.Namespace) -> Terms:
     return terms
 
 
+def _listed(options: argparse.Namespace, window: Window) -> Iterator[dict[str, Any]]:
+    if options.source == _SOURCES[0]:
+        with _chunks(options) as chunks:
+            yield from read_list(chunks)
+        return
+    with redirect_stdout(sys.stderr), closing(_tenant_listing(options)) as listing:
+        yield from listing.refs(window)
+
+
 @contextmanager
 def _chunks(options: argparse.Namespace) -> Iterator[Iterator[bytes]]:
     if options.manifest.startswith("s3://"):
@@ -141,6 +156,16 @@ def _chunks(options: argparse.Namespace) -> Iterator[Iterator[bytes]]:
         return
     with Path(options.manifest).open("rb") as file:
         yield iter(lambda: file.read(_CHUNK_BYTES), b"")
+
+
+def _tenant_listing(options: argparse.Namespace) -> RecordingListing:
+    from cxone_provider.hooks.cxone import CXoneHook
+    from cxone_provider.hooks.listing import completed_contacts, extraction_jobs
+
+    hook = CXoneHook(options.connection or _DEFAULT_CONNECTION)
+    if options.source == "completed-contacts":
+        return completed_contacts(hook, {})
+    return JobListing(extraction_jobs(hook, {}), SystemClock())
 
 
 def _archived(documents: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> set[str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from airflow.providers.common.compat.sdk import Context, SkipMixin
+from airflow.providers.common.compat.sdk import Context, SkipMixin, conf
 
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.estimating import (
@@ -76,7 +76,7 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
         "aws_conn_id",
         "cxone_conn_id",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"recordings": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"recordings": "json", "listing": "json"}
     ui_color = "#dae8fc"
 
     def __init__(
@@ -95,6 +95,10 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
         start: Any = None,
         end: Any = None,
         lookback: Any = None,
+        updated_since: Any = None,
+        max_wait: Any = None,
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        listing: Any = None,
         aws_conn_id: str | None = "aws_default",
         cxone_conn_id: str = CXoneHook.default_conn_name,
         **kwargs: Any,
@@ -106,6 +110,10 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
             start=start,
             end=end,
             lookback=lookback,
+            updated_since=updated_since,
+            max_wait=max_wait,
+            deferrable=deferrable,
+            listing=listing,
             batch_size=MAX_BATCH_SIZE,
             aws_conn_id=aws_conn_id,
             cxone_conn_id=cxone_conn_id,

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import Context
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.listing import listed, select
 from cxone_provider.operators import rendered
-from cxone_provider.operators.listing import ListRecordingsOperator
+from cxone_provider.operators.listing import SOURCES, ListRecordingsOperator
 from cxone_provider.operators.running import flat
 
 
@@ -44,5 +44,7 @@ class ListedOperator(ListRecordingsOperator):
         # The task that listed has looked back already: no window cuts its list again.
         if rendered.given(self.manifest_uri) is not None:
             raise InvalidSetting("recordings and manifest_uri are both given", expected="one of them")
+        if rendered.choice(self.source, "source", SOURCES) != SOURCES[0]:
+            raise InvalidSetting("recordings is given", found=self.source, expected=f'source="{SOURCES[0]}"')
         documents: Iterable[Mapping[str, Any]] = listed(flat(self.recordings))
         return select(documents, None).documents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Context
+from airflow.providers.common.compat.sdk import AirflowFailException, Context, conf
 from airflow.sdk import Asset, AssetAlias
 
 from cxone_provider.archive.audit import AuditLog
@@ -90,6 +90,7 @@ class ReconcileArchiveOperator(ListedOperator):
         "recordings": "json",
         "audit_logs": "json",
         "completeness_suite": "json",
+        "listing": "json",
     }
     ui_color = "#ffe6cc"
 
@@ -109,6 +110,10 @@ class ReconcileArchiveOperator(ListedOperator):
         start: Any = None,
         end: Any = None,
         lookback: Any = None,
+        updated_since: Any = None,
+        max_wait: Any = None,
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        listing: Any = None,
         aws_conn_id: str | None = "aws_default",
         cxone_conn_id: str = CXoneHook.default_conn_name,
         **kwargs: Any,
@@ -122,6 +127,10 @@ class ReconcileArchiveOperator(ListedOperator):
             start=start,
             end=end,
             lookback=lookback,
+            updated_since=updated_since,
+            max_wait=max_wait,
+            deferrable=deferrable,
+            listing=listing,
             batch_size=MAX_BATCH_SIZE,
             aws_conn_id=aws_conn_id,
             cxone_conn_id=cxone_conn_id,
