@@ -187,6 +187,17 @@ def test_a_retry_goes_on_with_the_job_that_still_runs(tenant: Tenant, deferrable
     assert list(tenant.jobs.begun) == ["job-1"]
 
 
+def test_the_try_after_a_kill_goes_on_with_the_job_that_still_runs(tenant: Tenant) -> None:
+    kept = {"task_state_store": FakeStateStore()}
+    tenant.clock.cancelled.set()
+    with pytest.raises(AirflowException, match="cancelled"):
+        run("data-extraction", kept)
+    tenant.clock.cancelled.clear()
+    tenant.jobs.stand("job-1", RUNNING, SUCCEEDED)
+    assert run("data-extraction", kept) == [["d22"]]
+    assert list(tenant.jobs.begun) == ["job-1"]
+
+
 def test_a_task_that_is_run_again_after_its_success_asks_anew(tenant: Tenant) -> None:
     kept = {"task_state_store": FakeStateStore()}
     tenant.jobs.states = (SUCCEEDED,)

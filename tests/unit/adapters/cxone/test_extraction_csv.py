@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -201,6 +202,27 @@ def test_a_long_line_is_not_held() -> None:
     with pytest.raises(UnexpectedAnswer, match="too long"):
         merge_rows(endless(), MergedLegs(), ListingSettings())
     assert taken <= MAX_LINE_CHARACTERS // 65_536 + 1
+
+
+def test_memory_is_that_of_the_contacts_not_of_the_rows() -> None:
+    header, line = csv_of(row()).split(b"\r\n")[:2]
+    lines = [line.replace(b"4711", str(number).encode()) + b"\r\n" for number in range(50)]
+
+    def extraction() -> Iterator[bytes]:
+        yield header + b"\r\n"
+        for _ in range(300):
+            yield b"".join(lines)
+
+    legs = MergedLegs()
+    tracemalloc.start()
+    try:
+        merge_rows(extraction(), legs, ListingSettings())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    found = list(legs.documents())
+    assert (len(found), found[0]["metadata"]["legs"]) == (50, 300)
+    assert peak_bytes < 500_000, "fifteen thousand rows are more than two million bytes"
 
 
 def test_metadata_stays_inside_its_budget() -> None:
