@@ -86,6 +86,12 @@ def test_a_batch_in_which_nothing_can_change_is_not_deferred(world: World) -> No
     assert outcomes(plans) == {"warm": "READY", "cold": "DELETED"}
 
 
+def test_a_dialect_that_tells_no_state_waits_for_nothing(world: World, clock: FakeClock) -> None:
+    world.source.recordings = {"contact": recording(storage_state=None)}
+    assert outcomes(validator(["contact"], deferrable=True).execute(context_of())) == {"contact": "READY"}
+    assert clock.sleeps == []
+
+
 def test_a_recording_that_no_wait_would_let_through_is_not_waited_for(world: World) -> None:
     world.source.recordings["cold"] = recording(storage_state="archived", duration_s=10**6)
     assert outcomes(validator(deferrable=True).execute(context_of()))["cold"] == "REJECTED"
