@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench faults kills demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
+.PHONY: help install bench faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ SEEDS ?= 14
 
 kills: install ## processes killed, stopped, overtaken and raced at every step, in a real Airflow too
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)
+
+quota: install ## several processes inside one enforced quota, in scaled time; prints how much of it they used
+	$(BIN)/python -m tests.quota
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

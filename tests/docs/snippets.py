@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"<!-- test: (?P<name>[\w-]+) -->\n```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
+_BLOCK = re.compile(r"<!-- test: (?P<name>[\w-]+) -->\n *```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
 
 
 def snippet(document: str, name: str) -> str:

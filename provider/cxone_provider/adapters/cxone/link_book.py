@@ -11,6 +11,8 @@ from cxone_provider.adapters.cxone.settings import CXoneSettings
 from cxone_provider.archive.errors import ArchiveError, MediaWithheld, RecordingNotFound
 from cxone_provider.archive.ports import Media
 
+_HONOURED = (200, 206, 412, 416)
+
 
 class _Held:
     """The link of one media; it may be made anew, but not again before the one that was made has worked."""
@@ -50,10 +52,10 @@ class LinkBook:
         """
         return self._holding(media).link
 
-    def opened(self, media: Media, link: Link) -> None:
-        """Take note that a link was answered by media."""
+    def answered(self, media: Media, link: Link, status: int) -> None:
+        """Take note of what a link was answered with: one behind which the store looked at the media works."""
         held = self._holding(media)
-        if held.link == link:
+        if held.link == link and status in _HONOURED:
             held.renewable = True
 
     def renewed(self, media: Media, refused: Link, refusal: Exception) -> Link:

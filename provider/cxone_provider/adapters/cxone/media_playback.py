@@ -129,14 +129,16 @@ class MediaPlaybackSource:
         sent.append(1)
         with self._session.get(link, headers) as answer:
             if answer.status_code not in REFUSED:
-                self._links.opened(media, link)
+                self._links.answered(media, link, answer.status_code)
                 yield answer
                 return
             refusal = self._refused(media, answer)
+        link = self._links.renewed(media, link, refusal)
         sent.append(1)
-        with self._session.get(self._links.renewed(media, link, refusal), headers) as answer:
+        with self._session.get(link, headers) as answer:
             if answer.status_code in REFUSED:
                 raise self._refused(media, answer)
+            self._links.answered(media, link, answer.status_code)
             yield answer
 
     def _refused(self, media: Media, answer: requests.Response) -> Exception:

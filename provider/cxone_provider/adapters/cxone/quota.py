@@ -9,6 +9,7 @@ one task: whatever runs in P slots sends at most ``P * floor(N / P)`` requests i
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 from cxone_provider.archive.errors import InvalidSetting
@@ -18,7 +19,9 @@ DEFAULT_REQUESTS_PER_PERIOD = 150
 DEFAULT_PERIOD_S = 300.0
 DEFAULT_PARALLEL_TASKS = 4
 JITTER = 0.02
-"""Part of a period by which a request may arrive later than it was sent, before a window could hold one too many."""
+"""Part of a period that turns are spread over beyond it."""
+_ON_ITS_WAY = 0.75 * JITTER
+"""What of it requests may be late on their way; the rest is for threads that wake late, which costs no request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +53,55 @@ class Quota:
 
     @property
     def interval_s(self) -> float:
-        """Seconds between two requests of one task."""
+        """Seconds between two turns of one task."""
         return self.period_s * (1 + JITTER) / self.task_requests
+
+    @property
+    def window_s(self) -> float:
+        """Seconds in which a task sends no more than its share, by its own clock."""
+        return self.period_s * (1 + _ON_ITS_WAY)
 
 
 class Pacer:
-    """Hands out times that lie at least an interval apart; pure, and not safe under threads.
+    """Hands out turns that lie at least an interval apart; pure, and not safe under threads.
 
     Args:
-        interval_s: seconds between two turns.
+        quota: says how far apart.
         began_s: when the task began; its first turn is an interval later.
     """
 
-    def __init__(self, interval_s: float, began_s: float) -> None:
-        self._interval_s = interval_s
+    def __init__(self, quota: Quota, began_s: float) -> None:
+        self._quota = quota
         self._last_s = began_s
-        self._sent_s = began_s
+        self._begun_s = began_s
         self._paused_until_s = began_s
+        self._sent_s: deque[float] = deque(maxlen=quota.task_requests)
 
     def turn(self, now_s: float) -> float:
         """Hand out the next turn and return its time, never before `now_s`."""
-        self._last_s = max(now_s, self._paused_until_s, self._last_s + self._interval_s)
+        self._last_s = max(now_s, self._paused_until_s, self._last_s + self._quota.interval_s)
         return self._last_s
 
     def pause(self, until_s: float) -> None:
         """Let no turn begin before a time; turns that were handed out for an earlier one are void."""
         if until_s > self._paused_until_s:
             self._paused_until_s = until_s
-            self._last_s = max(self._sent_s, until_s - self._interval_s)
+            self._last_s = max(self._begun_s, until_s - self._quota.interval_s)
 
-    def begin(self, turn_s: float) -> bool:
-        """Return whether a turn whose time has come is still good, and is used now."""
+    def begin(self, turn_s: float, now_s: float) -> float | None:
+        """Use a turn now; return 0, or the seconds to wait before asking again, or None where the turn is void.
+
+        A thread that woke late leaves less room for those after it: what counts is when requests really went out.
+        """
         if turn_s < self._paused_until_s:
-            return False
-        self._sent_s = max(self._sent_s, turn_s)
-        return True
+            return None
+        if len(self._sent_s) == self._quota.task_requests:
+            wait_s = self._sent_s[0] + self._quota.window_s - now_s
+            if wait_s > 0:
+                return wait_s
+        self._sent_s.append(now_s)
+        self._begun_s = max(self._begun_s, turn_s)
+        return 0.0
 
 
 class RequestBudget:
@@ -99,7 +116,7 @@ class RequestBudget:
         self.quota = quota
         self._clock = clock
         self._lock = threading.Lock()
-        self._pacer = Pacer(quota.interval_s, clock.monotonic_s())
+        self._pacer = Pacer(quota, clock.monotonic_s())
         self._used = 0
 
     @property
@@ -119,10 +136,20 @@ class RequestBudget:
                 turn_s = self._pacer.turn(now_s)
             if turn_s > now_s:
                 self._clock.sleep(turn_s - now_s)
+            if self._begun(turn_s):
+                return
+
+    def _begun(self, turn_s: float) -> bool:
+        """Use a turn whose time has come, once there is room for it; return False where a pause has voided it."""
+        while True:
             with self._lock:
-                if self._pacer.begin(turn_s):
+                wait_s = self._pacer.begin(turn_s, self._clock.monotonic_s())
+                if wait_s == 0:
                     self._used += 1
-                    return
+                    return True
+            if wait_s is None:
+                return False
+            self._clock.sleep(wait_s)
 
     def pause(self, seconds: float) -> None:
         """Send nothing for `seconds`: the tenant refused a request. Several refusals at once are one pause."""

@@ -257,9 +257,18 @@ def test_a_link_that_worked_may_expire_again(make: Make) -> None:
     media = replace(stage.one(), etag='"v1"')
     for number in range(1, 4):
         stage.opened[number] = EXPIRED
-        stage.read(media)
+        assert stage.read(media) == CONTENT
         assert stage.asked() == number + 1
+
+
+def test_a_new_link_that_only_fails_in_passing_is_not_made_anew_again(make: Make) -> None:
+    stage = make()
+    media = stage.one()
+    answers = iter([answer(503), EXPIRED, EXPIRED])
+    stage.opened.update({1: EXPIRED, 2: lambda request: next(answers)})
+    with pytest.raises(AccessDenied):
         stage.read(media)
+    assert stage.asked() == 2
 
 
 @pytest.mark.parametrize("changed", [answer(412), ranged(CONTENT, etag='"v2"'), ranged(CONTENT, etag=None)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given
@@ -52,22 +53,35 @@ def test_whatever_runs_in_the_slots_of_a_pool_keeps_the_quota(
     for _ in range(quota.parallel_tasks):
         now_s = data.draw(st.floats(0, quota.period_s))
         for _ in range(data.draw(st.integers(1, 3))):
-            pacer = Pacer(quota.interval_s, now_s)
+            pacer = Pacer(quota, now_s)
             for idle, pause in data.draw(st.lists(st.tuples(IDLE, PAUSES), max_size=12)):
                 now_s = pacer.turn(now_s + idle * quota.interval_s)
-                assert pacer.begin(now_s)
+                assert pacer.begin(now_s, now_s) == 0
                 sent_s.append(now_s)
                 pacer.pause(now_s + pause * quota.interval_s)
     assert most_in_a_window(sent_s, quota.period_s) <= quota.requests_per_period
 
 
-@given(QUOTAS, st.lists(st.floats(0, 1), min_size=1, max_size=60))
-def test_requests_that_arrive_late_keep_it_too(drawn: tuple[int, float, int], lateness: list[float]) -> None:
+LATE = st.sampled_from([0, 0, 0, 0.001, 0.3, 1])
+
+
+@given(QUOTAS, st.lists(st.tuples(LATE, st.floats(0, 1)), min_size=1, max_size=60))
+def test_threads_that_wake_late_and_requests_that_arrive_late_keep_it_too(
+    drawn: tuple[int, float, int], lateness: list[tuple[float, float]]
+) -> None:
     quota = Quota(*drawn)
-    pacer, now_s, arrived_s = Pacer(quota.interval_s, 0), 0.0, []
-    for late in lateness:
-        now_s = pacer.turn(now_s)
-        arrived_s.append(now_s + late * JITTER * 0.99 * quota.period_s)
+    pacer, arrived_s = Pacer(quota, 0), []
+    woken_s: list[tuple[float, float, float]] = []
+    for late, network in lateness:
+        turn_s = pacer.turn(0)
+        heappush(woken_s, (turn_s + late * quota.period_s / 2, turn_s, network))
+    while woken_s:
+        now_s, turn_s, network = heappop(woken_s)
+        if wait_s := pacer.begin(turn_s, now_s):
+            heappush(woken_s, (now_s + wait_s * 1.0000001, turn_s, network))
+        else:
+            arrived_s.append(now_s + network * 0.99 * (quota.window_s - quota.period_s))
+    assert len(arrived_s) == len(lateness)
     assert most_in_a_window(arrived_s, quota.period_s) <= quota.task_requests
 
 
@@ -109,13 +123,13 @@ def test_a_pause_holds_for_every_thread_and_several_are_one() -> None:
 
 
 def test_turns_that_were_handed_out_before_a_pause_are_void() -> None:
-    pacer = Pacer(10, 0)
+    pacer = Pacer(Quota(10, 100 / (1 + JITTER), 1), 0)
     turns_s = [pacer.turn(0) for _ in range(3)]
     pacer.pause(100)
-    assert [pacer.begin(turn_s) for turn_s in turns_s] == [False] * 3
+    assert [pacer.begin(turn_s, turn_s) for turn_s in turns_s] == [None] * 3
     again_s = [pacer.turn(0) for _ in range(3)]
-    assert again_s == [100, 110, 120]
-    assert all(map(pacer.begin, again_s))
+    assert again_s == pytest.approx([100, 110, 120])
+    assert [pacer.begin(turn_s, turn_s) for turn_s in again_s] == [0] * 3
 
 
 class PausedWhileAsleep(FakeClock):
