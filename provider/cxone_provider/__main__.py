@@ -1,4 +1,4 @@
-"""``python -m cxone_provider``: check an archive, tidy up after killed tasks, and tell what archiving would take.
+"""``python -m cxone_provider``: list recordings, tell what archiving them takes, check an archive, and tidy up.
 
 Exit status: 0 when everything that was asked about is in order, 1 when something is not, 2 when the question cannot be
 answered: wrong arguments, no such bucket, nothing archived or listed there. Credentials are found boto3's own way:
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from cxone_provider.archive.errors import ArchiveError
 from cxone_provider.commands.arguments import NO_ANSWER
 from cxone_provider.commands.estimate import add_estimate
+from cxone_provider.commands.list import add_list
 from cxone_provider.commands.sweep import add_sweep
 from cxone_provider.commands.verify import add_verify
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cxone_provider", description="An archive of CXone recordings.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_verify, add_sweep, add_estimate):
+    for add in (add_list, add_verify, add_sweep, add_estimate):
         add(commands)
     return parser
 

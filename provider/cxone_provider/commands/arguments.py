@@ -6,9 +6,12 @@ import argparse
 from collections.abc import Callable
 from typing import TypeVar
 
+import pendulum
+
 from cxone_provider.adapters.s3 import S3Store, default_client
-from cxone_provider.archive.errors import ArchiveError
+from cxone_provider.archive.errors import ArchiveError, InvalidSetting
 from cxone_provider.archive.keys import ArchiveLayout
+from cxone_provider.archive.recording import parse_time
 
 IN_ORDER, NOT_IN_ORDER, NO_ANSWER = 0, 1, 2
 _SCHEME = "s3://"
@@ -35,6 +38,18 @@ def layout_of(uri: str) -> ArchiveLayout:
     """
     bucket, _, prefix = uri.removeprefix(_SCHEME).partition("/")
     return ArchiveLayout(bucket if uri.startswith(_SCHEME) else "", prefix)
+
+
+def moment(text: str) -> pendulum.DateTime:
+    """Return a time in UTC.
+
+    Raises:
+        InvalidDocument, InvalidSetting: it is none, or nothing.
+    """
+    parsed = parse_time(text, "a time")
+    if parsed is None:
+        raise InvalidSetting("a time is missing", expected="ISO 8601, e.g. 2026-11-22")
+    return parsed
 
 
 def add_endpoint(parser: argparse.ArgumentParser) -> None:

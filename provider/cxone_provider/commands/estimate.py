@@ -11,9 +11,6 @@ from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import pendulum
-
-from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.estimating import (
     DEFAULT_BITRATE_BPS,
@@ -23,13 +20,10 @@ from cxone_provider.archive.estimating import (
     table_of,
 )
 from cxone_provider.archive.inventory import holdings
-from cxone_provider.archive.jobs import JobListing
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
 from cxone_provider.archive.listing import Window, parse_lookback, select
-from cxone_provider.archive.listing_ports import RecordingListing
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, checked_segment_size
-from cxone_provider.archive.recording import parse_time
 from cxone_provider.archive.run_report import listed_ids
 from cxone_provider.archive.terms import MEDIA_PLAYBACK, RECORDING_V2, Terms, terms_of
 from cxone_provider.commands.arguments import (
@@ -39,11 +33,12 @@ from cxone_provider.commands.arguments import (
     argument,
     bucket_of,
     layout_of,
+    moment,
     store_of,
 )
+from cxone_provider.commands.tenant import DEFAULT_CONNECTION, TENANT_SOURCES, tenant_listing
 
-_DEFAULT_CONNECTION = "cxone_default"
-_SOURCES = ("manifest", "completed-contacts", "data-extraction")
+_SOURCES = ("manifest", *TENANT_SOURCES)
 _CHUNK_BYTES = 2**20
 
 
@@ -54,8 +49,8 @@ def add_estimate(commands: Any) -> None:
         help="what would archiving take?",
         description="Requests, hours at the quota, bytes, and what may be billed. Archives nothing.",
     )
-    parser.add_argument("--start", type=argument(_moment), required=True, metavar="TIME", help="ISO 8601")
-    parser.add_argument("--end", type=argument(_moment), required=True, metavar="TIME", help="not in the window")
+    parser.add_argument("--start", type=argument(moment), required=True, metavar="TIME", help="ISO 8601")
+    parser.add_argument("--end", type=argument(moment), required=True, metavar="TIME", help="not in the window")
     parser.add_argument("--lookback", type=argument(parse_lookback), default=parse_lookback(None), metavar="P2D")
     parser.add_argument("--source", choices=_SOURCES, default=_SOURCES[0], help="who tells which recordings there are")
     parser.add_argument("--manifest", metavar="FILE", help="list of recordings, of source manifest: a file or s3://…")
@@ -73,7 +68,7 @@ def _add_terms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--connection",
         metavar="ID",
-        help=f"Airflow's connection with dialect and quota; {_DEFAULT_CONNECTION} where the environment has it",
+        help=f"Airflow's connection with dialect and quota; {DEFAULT_CONNECTION} where the environment has it",
     )
     parser.add_argument("--api", choices=[MEDIA_PLAYBACK, RECORDING_V2], help="dialect, in place of the connection's")
     parser.add_argument("--requests-per-period", type=int, metavar="N", help="quota, in place of the connection's")
@@ -123,8 +118,8 @@ def _terms(options: argparse.Namespace) -> Terms:
 
 
 def _stated(options: argparse.Namespace) -> Terms:
-    wanted = options.source != _SOURCES[0] or f"AIRFLOW_CONN_{_DEFAULT_CONNECTION.upper()}" in os.environ
-    conn_id = options.connection or (_DEFAULT_CONNECTION if wanted else None)
+    wanted = options.source != _SOURCES[0] or f"AIRFLOW_CONN_{DEFAULT_CONNECTION.upper()}" in os.environ
+    conn_id = options.connection or (DEFAULT_CONNECTION if wanted else None)
     if conn_id is None:
         return Terms()
     # Only here is Airflow needed: its connections come from its environment, secrets backends or database. What it logs
@@ -143,8 +138,10 @@ def _listed(options: argparse.Namespace, window: Window) -> Iterator[dict[str, A
         with _chunks(options) as chunks:
             yield from read_list(chunks)
         return
-    with redirect_stdout(sys.stderr), closing(_tenant_listing(options)) as listing:
-        yield from listing.refs(window)
+    with redirect_stdout(sys.stderr):
+        listing = tenant_listing(options.source, options.connection or DEFAULT_CONNECTION)
+        with closing(listing):
+            yield from listing.refs(window)
 
 
 @contextmanager
@@ -158,25 +155,8 @@ def _chunks(options: argparse.Namespace) -> Iterator[Iterator[bytes]]:
         yield iter(lambda: file.read(_CHUNK_BYTES), b"")
 
 
-def _tenant_listing(options: argparse.Namespace) -> RecordingListing:
-    from cxone_provider.hooks.cxone import CXoneHook
-    from cxone_provider.hooks.listing import completed_contacts, extraction_jobs
-
-    hook = CXoneHook(options.connection or _DEFAULT_CONNECTION)
-    if options.source == "completed-contacts":
-        return completed_contacts(hook, {})
-    return JobListing(extraction_jobs(hook, {}), SystemClock())
-
-
 def _archived(documents: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> set[str] | None:
     if options.archive is None:
         return None
     held = holdings(store_of(options, concurrency=1), options.archive, listed_ids(documents))
     return {name for name, holding in held.items() if holding.archived}
-
-
-def _moment(text: str) -> pendulum.DateTime:
-    moment = parse_time(text, "a time")
-    if moment is None:
-        raise InvalidSetting("a time is missing", expected="ISO 8601, e.g. 2026-11-22")
-    return moment
