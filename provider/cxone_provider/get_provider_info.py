@@ -11,8 +11,8 @@ from typing import Any
 INTEGRATION_NAME = "NICE CXone"
 _OPERATOR_MODULES = (
     "estimation",
-    "estimation",
     "listing",
+    "media_download",
     "notification",
     "quality",
     "reconciliation",
@@ -21,6 +21,7 @@ _OPERATOR_MODULES = (
     "validation",
     "verification",
 )
+_TRIGGER_MODULES = ("jobs", "media_download", "storage")
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -43,10 +44,13 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [f"cxone_provider.operators.{name}" for name in _OPERATOR_MODULES],
             }
         ],
+        "sensors": [
+            {"integration-name": INTEGRATION_NAME, "python-modules": ["cxone_provider.sensors.media_download"]}
+        ],
         "triggers": [
             {
                 "integration-name": INTEGRATION_NAME,
-                "python-modules": ["cxone_provider.triggers.jobs", "cxone_provider.triggers.storage"],
+                "python-modules": [f"cxone_provider.triggers.{name}" for name in _TRIGGER_MODULES],
             }
         ],
         "extra-links": [
@@ -106,7 +110,7 @@ def _dialect_fields() -> dict[str, Any]:
             "API",
             "Which CXone API delivers the recordings.",
             type="string",
-            enum=["recording-v2", "media-playback"],
+            enum=["recording-v2", "media-playback", "secure-external-access"],
             default="recording-v2",
         ),
         "environment": _field(
@@ -119,7 +123,7 @@ def _dialect_fields() -> dict[str, Any]:
             "Authentication",
             "How tokens are obtained. Empty: client_credentials for recording-v2, access_key for media-playback.",
             type=["string", "null"],
-            enum=["client_credentials", "access_key", "access_key_json", None],
+            enum=["client_credentials", "access_key", "access_key_json", "none", None],
         ),
         "scope": _field(
             "Scope",
@@ -207,6 +211,16 @@ def _network_fields() -> dict[str, Any]:
         "retries": _field(
             "Retries",
             'JSON object with the bounds of a retry, e.g. {"attempts": 5, "deadline_s": 300}.',
+            type=["object", "null"],
+        ),
+        "media_download": _field(
+            "Media Download",
+            'JSON object: how recordings are asked for in bulk, e.g. {"location": "s3", "bucket": "exports"}.',
+            type=["object", "null"],
+        ),
+        "secure_external_access": _field(
+            "Secure External Access",
+            'secure-external-access: JSON object, e.g. {"bucket": "…", "prefix": "…", "aws_conn_id": "…"}.',
             type=["object", "null"],
         ),
         "listing": _field(

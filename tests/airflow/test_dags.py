@@ -14,6 +14,7 @@ from tests.airflow.conftest import PROJECT
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # Airflow's own while it fills a DagBag
 LoadDag = Callable[[str], DAG]
 
+DAGS = ("cxone_daily_archive", "cxone_archive_recording", "cxone_bulk_backfill", "cxone_verify_archive")
 PARSE = """
 import runpy, sys
 sys.path.insert(0, sys.argv[1])
@@ -23,7 +24,7 @@ sys.exit(", ".join(name for name in sys.argv[3:] if name in sys.modules) or None
 HEAVY = ("great_expectations", "pandas", "numpy", "boto3", "botocore", "requests", "airflow.providers.amazon.aws.hooks")
 
 
-@pytest.mark.parametrize("dag_id", ["cxone_daily_archive", "cxone_archive_recording", "cxone_verify_archive"])
+@pytest.mark.parametrize("dag_id", DAGS)
 def test_parsing_a_dag_imports_nothing_heavy(dag_id: str) -> None:
     command = [sys.executable, "-c", PARSE, str(PROJECT / "provider"), str(PROJECT / "dags" / f"{dag_id}.py"), *HEAVY]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -43,7 +44,23 @@ def test_the_daily_run_maps_its_batches_as_a_group(load_dag: LoadDag) -> None:
     assert not dag.catchup
 
 
-@pytest.mark.parametrize("dag_id", ["cxone_daily_archive", "cxone_archive_recording", "cxone_verify_archive"])
+def test_a_backfill_maps_what_each_request_was_for(load_dag: LoadDag) -> None:
+    dag = load_dag("cxone_bulk_backfill")
+    assert {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks} == {
+        "list_recordings": ["check_run", "request_media"],
+        "request_media": ["await_media"],
+        "await_media": ["batch.validate"],
+        "batch.validate": ["batch.stream"],
+        "batch.stream": ["batch.notify", "check_run"],
+        "batch.notify": [],
+        "check_run": [],
+    }
+    assert {task.task_id for task in dag.tasks if task.pool == "cxone_media_download"} == {
+        "request_media", "await_media", "batch.stream",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
 def test_a_person_can_read_what_a_dag_does(load_dag: LoadDag, dag_id: str) -> None:
     dag = load_dag(dag_id)
     assert dag.doc_md is not None
@@ -69,6 +86,9 @@ def validated(form: ParamsDict, params: dict[str, object]) -> None:
         ("cxone_daily_archive", {"concurrency": 65}),
         ("cxone_daily_archive", {"recordings": "call-1"}),
         ("cxone_daily_archive", {"wait_for_storage": "a while"}),
+        ("cxone_bulk_backfill", {"manifest_uri": "/etc/passwd"}),
+        ("cxone_bulk_backfill", {"recordings": "4711"}),
+        ("cxone_bulk_backfill", {"wait": "a while"}),
         ("cxone_verify_archive", {"slice_count": 0}),
         ("cxone_verify_archive", {"slice_index": -1}),
         ("cxone_verify_archive", {"sweep_older_than": "soon"}),

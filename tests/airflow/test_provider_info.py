@@ -41,7 +41,10 @@ def test_every_name_in_the_metadata_exists() -> None:
     for module, _, name in (path.rpartition(".") for path in classes):
         assert hasattr(importlib.import_module(module), name)
     modules = [
-        name for kind in ("hooks", "operators", "triggers") for entry in info[kind] for name in entry["python-modules"]
+        name
+        for kind in ("hooks", "operators", "sensors", "triggers")
+        for entry in info[kind]
+        for name in entry["python-modules"]
     ]
     for name in modules:
         importlib.import_module(name)
@@ -53,7 +56,8 @@ def test_the_form_has_a_field_for_everything_a_connection_can_say() -> None:
     contract = {
         "api", "environment", "auth", "access_key_id", "access_key_secret", "scope", "stream_secret",
         "stream_signature_header", "media_hosts", "requests_per_period", "period_s", "timeouts", "ca_bundle", "proxies",
-        "client_auth", "area", "api_endpoint", "api_hosts", "parallel_tasks",
+        "client_auth", "area", "api_endpoint", "api_hosts", "parallel_tasks", "media_download",
+        "secure_external_access",
     }  # fmt: skip
     assert contract <= set(FIELDS)
 
@@ -72,7 +76,10 @@ def test_a_form_left_as_it_is_makes_usable_settings() -> None:
 
 
 KEY = {"access_key_id": "id====", "access_key_secret": "secret====", "area": "na1"}
-BESIDE = {
+BUCKET = {"secure_external_access": {"bucket": "vendor"}}
+BESIDE: dict[str, dict[str, Any]] = {
+    "secure-external-access": BUCKET,
+    "none": {**BUCKET, "api": "secure-external-access"},
     "media-playback": KEY,
     "access_key": {**KEY, "api": "media-playback"},
     "access_key_json": {**KEY, "api": "media-playback"},

@@ -14,7 +14,8 @@ import pendulum
 import pytest
 from botocore.exceptions import ClientError
 
-from cxone_provider.adapters.external_access import ExternalAccessSource, external_access_settings
+from cxone_provider.adapters.external_access.settings import external_access_settings
+from cxone_provider.adapters.external_access.source import ExternalAccessSource
 from cxone_provider.archive.archiving import ArchiveSettings, archive_recordings
 from cxone_provider.archive.errors import (
     AccessDenied,
@@ -105,7 +106,7 @@ def test_what_is_listed_is_archived_byte_for_byte_and_its_origin_is_in_the_manif
     put("2026/11/4711_1.mp3")
     put("2026/11/4711_2.mp3")
     source = source_of(key_template="{any}/{any}/{contact_id}_{n}.{ext}")
-    plans = [planned(source, document, clock) for document in source.listed(last_hours(clock))]
+    plans = [planned(source, document, clock) for document in source.refs(last_hours(clock))]
     store = FakeStore("archive")
     logs = archive_recordings(plans, source=source, store=store, clock=clock, settings=ArchiveSettings())
     assert [(log.recording_id, log.outcome) for log in logs] == [
@@ -121,10 +122,10 @@ def test_what_is_listed_is_archived_byte_for_byte_and_its_origin_is_in_the_manif
 def test_the_window_is_the_time_of_the_copy(source_of: MakeSource, put: Callable[..., None], clock: Clock) -> None:
     put("1.mp3")
     source = source_of()
-    assert [one["recording_id"] for one in source.listed(last_hours(clock))] == ["1"]
+    assert [one["recording_id"] for one in source.refs(last_hours(clock))] == ["1"]
     before = Window(clock.now().subtract(days=2), clock.now().subtract(days=1))
-    assert list(source.listed(before)) == []
-    assert [one["recording_id"] for one in source.listed(last_hours(clock).widened(pendulum.duration(days=2)))] == ["1"]
+    assert list(source.refs(before)) == []
+    assert [one["recording_id"] for one in source.refs(last_hours(clock).widened(pendulum.duration(days=2)))] == ["1"]
 
 
 def test_more_than_a_page_is_listed_once_and_in_order(
@@ -141,7 +142,7 @@ def test_more_than_a_page_is_listed_once_and_in_order(
         return send(**parameters, MaxKeys=10)
 
     monkeypatch.setattr(client, "list_objects_v2", in_small_pages)
-    listed = list(source_of().listed(last_hours(clock)))
+    listed = list(source_of().refs(last_hours(clock)))
     assert [one["recording_id"] for one in listed] == [name.removesuffix(".mp3") for name in names]
     assert len(asked) == 3
 
@@ -150,7 +151,7 @@ def test_nothing_is_passed_over_unseen(source_of: MakeSource, put: Callable[...,
     for name in ("4711.mp4", "4711.wav", "notes.txt", "a b.mp3", "folder/"):
         put(name, b"" if name == "folder/" else b"x")
     listed = {
-        one["recording_id"].rpartition("/")[2]: one.get("malformed") for one in source_of().listed(last_hours(clock))
+        one["recording_id"].rpartition("/")[2]: one.get("malformed") for one in source_of().refs(last_hours(clock))
     }
     assert listed == {
         "4711": None,
@@ -158,7 +159,7 @@ def test_nothing_is_passed_over_unseen(source_of: MakeSource, put: Callable[...,
         "a b.mp3": "the key does not fit key_template",
         "notes.txt": "the key does not fit key_template",
     }
-    quiet = source_of(unmatched="ignore").listed(last_hours(clock))
+    quiet = source_of(unmatched="ignore").refs(last_hours(clock))
     assert [one.get("malformed") for one in quiet] == [None, "a second object of one recording"]
 
 
@@ -178,7 +179,7 @@ def test_a_sidecar_tells_what_the_object_does_not(
     assert (second.recorded_at, second.duration_s) == (None, None)
     assert third.metadata["sidecar_problem"] == "not JSON"
     assert "metadata beside an object" in caplog.text
-    assert [one["recording_id"] for one in source.listed(last_hours(clock))] == ["1", "2", "3"]
+    assert [one["recording_id"] for one in source.refs(last_hours(clock))] == ["1", "2", "3"]
 
 
 def test_a_csv_may_stand_beside_the_object(source_of: MakeSource, put: Callable[..., None]) -> None:
@@ -252,12 +253,12 @@ def test_what_is_deleted_soon_is_warned_of(
 ) -> None:
     put("1.mp3")
     source, window = source_of(), last_hours(clock)
-    list(source.listed(window))
+    list(source.refs(window))
     source.describe(RecordingRef("1"))
     assert "deletes it" not in caplog.text
     clock.days = 26
     with caplog.at_level(logging.WARNING):
-        list(source.listed(window))
+        list(source.refs(window))
         source.describe(RecordingRef("1"))
     assert "1 recordings are deleted by the vendor within 5 days" in caplog.text
     assert "recording 1: the vendor deletes it at 20" in caplog.text
@@ -268,7 +269,7 @@ def test_what_was_deleted_when_its_time_was_over_is_deleted_and_nothing_else(
 ) -> None:
     put("1.mp3")
     source = source_of()
-    [document] = source.listed(last_hours(clock))
+    [document] = source.refs(last_hours(clock))
     client.delete_object(Bucket=PLAIN_BUCKET, Key=f"{prefix}1.mp3")
     ref = parse_ref(document)
     with pytest.raises(RecordingNotFound):
@@ -332,7 +333,7 @@ def test_a_refused_listing_is_an_empty_folder_only_where_that_is_set(
     monkeypatch.setattr(client, "list_objects_v2", refused)
     source = source_of(denied_means_empty=taken_for_empty)
     if taken_for_empty:
-        assert list(source.listed(last_hours(clock))) == []
+        assert list(source.refs(last_hours(clock))) == []
     else:
         with pytest.raises(AccessDenied, match="denied_means_empty"):
-            list(source.listed(last_hours(clock)))
+            list(source.refs(last_hours(clock)))

@@ -18,7 +18,8 @@ import pytest
 from cxone_provider.adapters.cxone.media_playback import MediaPlaybackSource
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
 from cxone_provider.adapters.cxone.settings import settings_of
-from cxone_provider.adapters.external_access import ExternalAccessSource, external_access_settings
+from cxone_provider.adapters.external_access.settings import external_access_settings
+from cxone_provider.adapters.external_access.source import ExternalAccessSource
 from cxone_provider.adapters.s3 import tuned_client_config
 from cxone_provider.archive.errors import (
     AccessDenied,

@@ -33,13 +33,16 @@ PUBLIC = {
         "ListRecordingsOperator",
         "NotifyArchiveOperator",
         "ReconcileArchiveOperator",
+        "RequestMediaDownloadOperator",
         "StreamRecordingToS3Operator",
         "SweepUploadsOperator",
         "ValidateRecordingOperator",
         "VerifyArchiveOperator",
     },
-    # deferred tasks in the database name it
+    "sensors/media_download.py": {"MediaDownloadSensor"},
+    # deferred tasks in the database name them
     "triggers/jobs.py": {"ListingJobTrigger"},
+    "triggers/media_download.py": {"MediaDownloadTrigger"},
     "triggers/storage.py": {"StorageStateTrigger"},
 }
 # what DAGs and the console may know of the provider; import-linter watches the rooms inside the package

@@ -10,9 +10,15 @@ from typing import Any, Protocol
 
 import pendulum
 
-from cxone_provider.archive.errors import ArchiveError, AuthenticationFailed, InvalidInput, TransferCancelled
+from cxone_provider.archive.errors import (
+    ArchiveError,
+    AuthenticationFailed,
+    InvalidDocument,
+    InvalidInput,
+    TransferCancelled,
+)
 from cxone_provider.archive.listing import read_ref
-from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, Reason, SegmentPlan
+from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, PLAN_SCHEMA, Reason, SegmentPlan
 from cxone_provider.archive.planning import described, plan_of, plan_of_error, plan_without_request
 from cxone_provider.archive.policy import ArchivePolicy, recording_row
 from cxone_provider.archive.pooling import pool_of
@@ -113,7 +119,7 @@ def validate_recordings(
     """Plan every recording of a batch; one recording's failure is its own and ends in its plan.
 
     Args:
-        values: ids, refs or ref documents, malformed ones included.
+        values: ids, refs or ref documents, malformed ones included; plans that ended before are carried on.
         source: the tenant; asked once per recording.
         clock: time.
         settings: how to validate.
@@ -211,9 +217,24 @@ def _distinct(values: Iterable[object]) -> tuple[list[RecordingRef | SegmentPlan
 
 def _named(value: object) -> RecordingRef | SegmentPlan:
     try:
+        if isinstance(value, Mapping) and value.get("schema") == PLAN_SCHEMA:
+            return _ended_before(SegmentPlan.from_document(value))
         return read_ref(value)
     except InvalidInput as error:
         return plan_of_error(value.get("recording_id", "") if isinstance(value, Mapping) else value, error)
+
+
+def _ended_before(plan: SegmentPlan) -> SegmentPlan:
+    """Return a plan that ended before validation, as a task before this one left it.
+
+    Raises:
+        InvalidDocument: it has not ended; only validation makes recordings READY.
+    """
+    if plan.outcome is Outcome.READY:
+        raise InvalidDocument(
+            "a plan that was not validated", found=plan.outcome, expected="one that has ended, or a ref"
+        )
+    return plan
 
 
 def _planned(

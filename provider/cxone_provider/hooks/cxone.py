@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from cxone_provider.archive.errors import ArchiveError
+from cxone_provider.hooks.downloads import with_downloads
+from cxone_provider.hooks.external_access import external_access_source
 from cxone_provider.hooks.supervisor import mask, mask_proxies
 
 if TYPE_CHECKING:
@@ -59,9 +61,14 @@ class CXoneHook(BaseHook):
 
     def _source_of(self, settings: CXoneSettings) -> TenantSource:
         from cxone_provider.adapters.clock import SystemClock
+        from cxone_provider.adapters.cxone.settings import Api
         from cxone_provider.adapters.cxone.sources import source_of
 
-        return source_of(settings, SystemClock(self.cancelled), mask)
+        clock = SystemClock(self.cancelled)
+        if settings.external_access is not None:
+            return external_access_source(settings.external_access, clock)
+        source = source_of(settings, clock, mask)
+        return with_downloads(source, settings, clock) if settings.api is Api.MEDIA_PLAYBACK else source
 
     def get_conn(self) -> RecordingSource:
         """Return the tenant's recordings."""
@@ -94,10 +101,12 @@ class CXoneHook(BaseHook):
         """Fetch a token, as the Test button asks for; return whether it worked, and what is wrong if it did not."""
         try:
             with closing(self.source):
-                api_url = self.source.check()
+                reached = self.source.check()
         except ArchiveError as error:
             return False, f"{type(error).__name__}: {error}"
-        return True, f"{self.settings.base_url} granted a token for the API at {api_url}"
+        if self.settings.external_access is not None:
+            return True, f"{reached} can be listed"
+        return True, f"{self.settings.base_url} granted a token for the API at {reached}"
 
 
 def _settings_of(connection: Connection) -> CXoneSettings:

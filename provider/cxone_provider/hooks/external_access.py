@@ -8,7 +8,8 @@ from cxone_provider.archive.settings import MAX_CONCURRENCY
 from cxone_provider.hooks.aws import aws_hook, s3_client
 
 if TYPE_CHECKING:
-    from cxone_provider.adapters.external_access import ExternalAccessSettings, ExternalAccessSource
+    from cxone_provider.adapters.external_access.settings import ExternalAccessSettings
+    from cxone_provider.adapters.external_access.source import ExternalAccessSource
     from cxone_provider.archive.ports import Clock
 
 
@@ -19,7 +20,7 @@ def external_access_source(settings: ExternalAccessSettings, clock: Clock) -> Ex
         settings: the bucket, and the connection that reaches it.
         clock: for waits.
     """
-    from cxone_provider.adapters.external_access import ExternalAccessSource
+    from cxone_provider.adapters.external_access.source import ExternalAccessSource
 
     # A hook does not know how many threads its task will use; connections are made as they are needed.
     client = s3_client(aws_hook(settings.aws_conn_id), concurrency=MAX_CONCURRENCY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cxone_provider.operators.estimation import EstimateArchiveOperator
 from cxone_provider.operators.listing import ListRecordingsOperator
+from cxone_provider.operators.media_download import RequestMediaDownloadOperator
 from cxone_provider.operators.notification import NotifyArchiveOperator
 from cxone_provider.operators.quality import CheckArchiveRunOperator
 from cxone_provider.operators.reconciliation import ReconcileArchiveOperator
@@ -17,6 +18,7 @@ __all__ = [
     "ListRecordingsOperator",
     "NotifyArchiveOperator",
     "ReconcileArchiveOperator",
+    "RequestMediaDownloadOperator",
     "StreamRecordingToS3Operator",
     "SweepUploadsOperator",
     "ValidateRecordingOperator",

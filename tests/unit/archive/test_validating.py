@@ -18,6 +18,7 @@ from cxone_provider.archive.errors import (
 from cxone_provider.archive.listing import listed
 from cxone_provider.archive.plan import Reason, SegmentPlan
 from cxone_provider.archive.policy import ArchivePolicy
+from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.validating import BrokenRule, Checks, Validation, ValidationSettings, validate_recordings
 from tests.fakes.clock import FakeClock
 from tests.fakes.source import DESCRIBE, FakeRecording, FakeSource
@@ -154,4 +155,18 @@ def test_a_time_out_of_the_task_does_not_wait_for_the_rest(source: FakeSource) -
         validate(
             [f"r{number}" for number in range(5)], source, archived=archived, settings=ValidationSettings(readers=1)
         )
+    assert source.calls == []
+
+
+def test_a_plan_that_ended_before_is_carried_on_and_costs_no_request(source: FakeSource) -> None:
+    ended = SegmentPlan("r1", Outcome.LOCKED, reasons=(Reason("media_download", "LOCKED", "COMPLETED"),))
+    validation = validate([ended.to_document(), "r2"], source)
+    assert outcomes(validation) == {"r1": "LOCKED", "r2": "READY"}
+    assert validation.plans[0].reasons == ended.reasons
+    assert [call.recording_id for call in source.calls] == ["r2"]
+
+
+def test_a_plan_that_nobody_validated_is_rejected(source: FakeSource) -> None:
+    forged = SegmentPlan("r1", Outcome.READY, size_bytes=1).to_document()
+    assert outcomes(validate([forged, {**forged, "segment_count": 9}], source)) == {"r1": "REJECTED"}
     assert source.calls == []

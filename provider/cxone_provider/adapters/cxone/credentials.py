@@ -21,6 +21,7 @@ class Auth(StrEnum):
     CLIENT_CREDENTIALS = "client_credentials"
     ACCESS_KEY = "access_key"
     ACCESS_KEY_JSON = "access_key_json"
+    NONE = "none"
 
 
 class ClientAuth(StrEnum):
@@ -65,6 +66,8 @@ def credentials_of(
     Raises:
         InvalidSetting: something that this way of authentication needs is missing or makes no sense.
     """
+    if auth is Auth.NONE:
+        return Credentials(auth)
     if auth is Auth.CLIENT_CREDENTIALS:
         return Credentials(
             auth, required(login, "login", "the client id"), required(password, "password", "the client secret")

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from copy import copy
+from typing import Protocol
 
 from cxone_provider.adapters.cxone.links import Link, checked_link
-from cxone_provider.adapters.cxone.playback_api import PlaybackApi
+from cxone_provider.adapters.cxone.playback_document import Interaction
 from cxone_provider.adapters.cxone.settings import CXoneSettings
 from cxone_provider.archive.errors import ArchiveError, MediaWithheld, RecordingNotFound
 from cxone_provider.archive.ports import Media
 
 _HONOURED = (200, 206, 412, 416)
+
+
+class Interactions(Protocol):
+    """Whoever knows a contact's interactions, each with a link that is new."""
+
+    def interactions(self, recording_id: str) -> Sequence[Interaction]:
+        """Return them, by a request to the tenant.
+
+        Raises:
+            RecordingNotFound, AccessDenied, AuthenticationFailed, RateLimited, SourceUnavailable, UnexpectedAnswer.
+        """
 
 
 class _Held:
@@ -32,7 +45,7 @@ class LinkBook:
         settings: where links may lead.
     """
 
-    def __init__(self, playback: PlaybackApi, settings: CXoneSettings) -> None:
+    def __init__(self, playback: Interactions, settings: CXoneSettings) -> None:
         self._playback = playback
         self._settings = settings
         self._lock = threading.Lock()
@@ -63,7 +76,7 @@ class LinkBook:
 
         Raises:
             what `refusal` is: the refused link was itself new.
-            the errors of :meth:`PlaybackApi.interactions` and of :meth:`link`, to every reader the same one.
+            the errors of :meth:`Interactions.interactions` and of :meth:`link`, to every reader the same one.
         """
         held = self._holding(media)
         with held.lock:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
-import requests
-
-from cxone_provider.adapters.cxone.link_book import LinkBook
-from cxone_provider.adapters.cxone.links import REFUSED, LinkSession, refused_link
-from cxone_provider.adapters.cxone.media import ChunkSigning, SegmentFetch
+from cxone_provider.adapters.cxone.link_reader import LinkReader
 from cxone_provider.adapters.cxone.playback_api import PlaybackApi
 from cxone_provider.adapters.cxone.playback_document import Interaction
 from cxone_provider.adapters.cxone.settings import CXoneSettings
 from cxone_provider.adapters.cxone.tenant_api import TenantApi
-from cxone_provider.adapters.cxone.whole import body_headers, body_of
 from cxone_provider.archive.plan import Segment, SegmentPlan
 from cxone_provider.archive.ports import Clock, Media, SegmentRead, WholeBody
 from cxone_provider.archive.recording import RecordingDescription, RecordingRef, checked_recording_id
-
-_UNSIGNED = ChunkSigning("X-Unsigned", None)  # object stores sign no ranges
 
 
 class MediaPlaybackSource:
@@ -36,12 +28,9 @@ class MediaPlaybackSource:
     """
 
     def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
-        self._settings = settings
-        self._clock = clock
         self._api = TenantApi(settings, clock, on_token=on_token)
         self._playback = PlaybackApi(self._api)
-        self._session = LinkSession(settings)
-        self._links = LinkBook(self._playback, settings)
+        self._reader = LinkReader(settings, clock, self._playback)
 
     @property
     def requests_used(self) -> int:
@@ -91,55 +80,18 @@ class MediaPlaybackSource:
             recorded_at=interaction.recorded_at, duration_s=interaction.duration_s, metadata=interaction.metadata,
             single_request=True,
         )  # fmt: skip
-        self._links.forget(media)
+        self._reader.hold(media)
         return media
 
     def read_segment(self, media: Media, segment: Segment, buffer: memoryview) -> SegmentRead:
         """Fetch ``[segment.start, segment.stop)`` into `buffer`; contract in the port."""
-        sent: list[int] = []
-        fetch = SegmentFetch(
-            media, segment, buffer, partial(self._ask, media, sent), partial(self._refused, media), _UNSIGNED
-        )
-        self._settings.retries.call(fetch.advance, self._clock)
-        return fetch.result(len(sent))
+        return self._reader.read_segment(media, segment, buffer)
 
-    @contextmanager
-    def open_whole(self, media: Media, start: int = 0) -> Iterator[WholeBody]:
+    def open_whole(self, media: Media, start: int = 0) -> AbstractContextManager[WholeBody]:
         """Ask for the whole media, or the rest of it, in one request; opening is retried, reading is not."""
-        headers = body_headers(media, start)
-
-        def attempt() -> tuple[WholeBody, ExitStack]:
-            with ExitStack() as stack:
-                answer = stack.enter_context(self._ask(media, [], headers))
-                return body_of(answer, media, start, partial(self._refused, media)), stack.pop_all()
-
-        body, stack = self._settings.retries.call(attempt, self._clock)
-        with stack:
-            yield body
+        return self._reader.open_whole(media, start)
 
     def close(self) -> None:
         """Release connections; may be called twice."""
         self._api.close()
-        self._session.close()
-
-    @contextmanager
-    def _ask(self, media: Media, sent: list[int], headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        """Yield a store's answer; a refused link costs one playback request and is tried once more when it is new."""
-        link = self._links.link(media)
-        sent.append(1)
-        with self._session.get(link, headers) as answer:
-            if answer.status_code not in REFUSED:
-                self._links.answered(media, link, answer.status_code)
-                yield answer
-                return
-            refusal = self._refused(media, answer)
-        link = self._links.renewed(media, link, refusal)
-        sent.append(1)
-        with self._session.get(link, headers) as answer:
-            if answer.status_code in REFUSED:
-                raise self._refused(media, answer)
-            self._links.answered(media, link, answer.status_code)
-            yield answer
-
-    def _refused(self, media: Media, answer: requests.Response) -> Exception:
-        return refused_link(answer, f"media of {media.recording_id}", self._clock.now())
+        self._reader.close()

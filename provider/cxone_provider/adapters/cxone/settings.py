@@ -35,6 +35,8 @@ from cxone_provider.adapters.cxone.quota import (
     DEFAULT_REQUESTS_PER_PERIOD,
     Quota,
 )
+from cxone_provider.adapters.external_access.settings import ExternalAccessSettings, external_access_settings
+from cxone_provider.adapters.media_download.settings import MediaDownloadSettings, media_download_settings
 from cxone_provider.adapters.retrying import RetryPolicy
 from cxone_provider.archive.integrity import checked_stream_secret
 
@@ -50,7 +52,7 @@ _FIELDS = (
     "api", "environment", "auth", "access_key_id", "access_key_secret", "client_auth", "area", "api_endpoint",
     "api_hosts", "scope", "stream_secret", "stream_signature_header", "media_hosts", "requests_per_period", "period_s",
     "parallel_tasks", "timeouts", "retries", "ca_bundle", "proxies", "allow_http",
-    "listing",
+    "listing", "media_download", "secure_external_access",
 )  # fmt: skip
 
 _VENDOR = HostPatterns(VENDOR_HOSTS)
@@ -62,12 +64,14 @@ class Api(StrEnum):
 
     RECORDING_V2 = "recording-v2"
     MEDIA_PLAYBACK = "media-playback"
+    SECURE_EXTERNAL_ACCESS = "secure-external-access"
 
 
 # The first one is what an empty field means.
 _AUTHS: Mapping[Api, tuple[Auth, ...]] = {
     Api.RECORDING_V2: (Auth.CLIENT_CREDENTIALS,),
     Api.MEDIA_PLAYBACK: (Auth.ACCESS_KEY, Auth.ACCESS_KEY_JSON),
+    Api.SECURE_EXTERNAL_ACCESS: (Auth.NONE,),
 }
 
 
@@ -103,6 +107,8 @@ class CXoneSettings:
         media_hosts: hosts that a media link may point to.
         quota: how many playback requests are sent.
         listing: how the tenant is asked which recordings it has.
+        media_download: how recordings are asked for in bulk.
+        external_access: the vendor's bucket; there exactly for the api of that name.
     """
 
     base_url: str
@@ -121,6 +127,8 @@ class CXoneSettings:
     media_hosts: MediaHosts = _STORES
     quota: Quota = field(default_factory=Quota)
     listing: ListingSettings = field(default_factory=ListingSettings)
+    media_download: MediaDownloadSettings = field(default_factory=MediaDownloadSettings)
+    external_access: ExternalAccessSettings | None = None
 
 
 def settings_of(
@@ -155,7 +163,16 @@ def settings_of(
         media_hosts=MediaHosts.parse(texts(given, "media_hosts", DEFAULT_MEDIA_HOSTS)),
         quota=quota,
         listing=ListingSettings().changed(an_object(given, "listing")),
+        media_download=media_download_settings(an_object(given, "media_download")),
+        external_access=_external_access(given, api),
     )
+
+
+def _external_access(given: Mapping[str, Any], api: Api) -> ExternalAccessSettings | None:
+    document = an_object(given, "secure_external_access")
+    if api is not Api.SECURE_EXTERNAL_ACCESS:
+        return None
+    return external_access_settings(document, _retries(given, api, Quota()))
 
 
 def _auth(given: Mapping[str, Any], api: Api) -> Auth:
@@ -172,6 +189,8 @@ def _auth(given: Mapping[str, Any], api: Api) -> Auth:
 def _base_url(api: Api, host: str | None, given: Mapping[str, Any], *, allow_http: bool) -> str:
     if host:
         return checked_base_url(host, "host", allow_http=allow_http)
+    if api is Api.SECURE_EXTERNAL_ACCESS:
+        return ""
     if api is Api.MEDIA_PLAYBACK:
         return DEFAULT_ISSUER
     environment = matching(given, "environment", _ENVIRONMENT, "1 to 63 of a-z 0-9 -", "api")
@@ -220,7 +239,7 @@ def _retries(given: Mapping[str, Any], api: Api, quota: Quota) -> RetryPolicy:
     names = ("attempts", "base_delay_s", "max_delay_s", "max_retry_after_s", "deadline_s")
     refuse_unknown(document, names, "retries")
     policy = RetryPolicy(**document)
-    if api is Api.RECORDING_V2:
+    if api is not Api.MEDIA_PLAYBACK:
         return policy
     # A refusal for the quota is waited out for a whole period, more than once if other clients use the quota, too.
     patient = {"max_retry_after_s": quota.period_s, "deadline_s": 12 * quota.period_s}

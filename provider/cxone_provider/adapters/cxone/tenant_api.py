@@ -22,7 +22,7 @@ from cxone_provider.adapters.cxone.quota import RequestBudget
 from cxone_provider.adapters.cxone.session import ApiSessions
 from cxone_provider.adapters.cxone.settings import RECORDING_SCOPES, CXoneSettings
 from cxone_provider.adapters.cxone.tokens import Token
-from cxone_provider.archive.errors import AuthenticationFailed
+from cxone_provider.archive.errors import AuthenticationFailed, InvalidSetting
 from cxone_provider.archive.ports import Clock
 
 _GRANTS: Mapping[Auth, Callable[[TokenRequests], Grant]] = {
@@ -72,13 +72,19 @@ class TenantApi:
         on_token: told every token of every kind before it is used, so that whoever writes the logs can hide it.
 
     Raises:
-        InvalidSetting: the CA bundle does not exist.
+        InvalidSetting: the CA bundle does not exist, or the connection is of a bucket alone.
     """
 
     def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
         self.settings = settings
         self.clock = clock
         self._sessions = ApiSessions(settings)
+        if settings.credentials.auth not in _GRANTS:
+            raise InvalidSetting(
+                "the connection names no tenant's API",
+                found=str(settings.api),
+                expected="recording-v2 or media-playback",
+            )
         grant = _GRANTS[settings.credentials.auth]
         self._tokens = TokenClient(grant(TokenRequests(settings, self._sessions, clock, on_token)), clock)
 

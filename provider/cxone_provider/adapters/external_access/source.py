@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from cxone_provider.adapters.cxone.media import ChunkSigning, SegmentFetch
 from cxone_provider.adapters.cxone.ranges import parse_unsatisfied
 from cxone_provider.adapters.cxone.whole import body_headers, body_of
 from cxone_provider.adapters.external_access.expiry import expiry_of
+from cxone_provider.adapters.external_access.finding import contact_keys, key_of
 from cxone_provider.adapters.external_access.key_mapping import MappedKey
 from cxone_provider.adapters.external_access.listing import KEY_FIELD, MODIFIED_FIELD, listed_objects
 from cxone_provider.adapters.external_access.objects import ObjectHead, SourceObjects
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _UNSIGNED = ChunkSigning("", None)
-_MAX_SEARCHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,21 @@ class ExternalAccessSource:
         self._clock = clock
         self._objects = SourceObjects(client, settings.bucket, settings.retries, clock)
 
-    def check(self) -> None:
-        """List the first object: shows that bucket, prefix and credentials are right, and reads no recording.
+    @property
+    def requests_used(self) -> int:
+        """Always 0: a bucket costs no quota of the tenant."""
+        return 0
+
+    def check(self) -> str:
+        """List the first object and return where that was: shows that bucket, prefix and credentials are right.
 
         Raises:
             AccessDenied, AuthenticationFailed, RateLimited, SourceUnavailable, UnexpectedAnswer.
         """
         next(self._objects.list(self._settings.mapping.prefix), None)
+        return f"s3://{self._settings.bucket}/{self._settings.mapping.prefix}"
 
-    def listed(self, window: Window) -> Iterator[dict[str, Any]]:
+    def refs(self, window: Window) -> Iterator[dict[str, Any]]:
         """Yield a ref document for each object that was put into the bucket in `window`; see the listing."""
         return listed_objects(self._objects, self._settings, window, self._clock.now())
 
@@ -134,16 +140,28 @@ class ExternalAccessSource:
         recording_id = checked_recording_id(plan.recording_id)
         key = self._key_of(recording_id, plan.metadata)
         _check_format(plan, self._settings.mapping.parse(key))
+        media = self._file(recording_id, key)
+        agreed_bytes = media.size_bytes if plan.size_bytes is None else plan.size_bytes
+        return (replace(media, size_bytes=agreed_bytes, etag=plan.etag or media.etag),)
+
+    def files(self, recording_id: str, contact_id: str, folder: str) -> Sequence[Media]:
+        """Return every object below `folder` that is of a contact by the key template, in the order of their keys.
+
+        They are ``{recording_id}.{n}``, and their identity is the key below the folder.
+
+        Raises:
+            the errors of :meth:`describe`.
+        """
+        mapping = replace(self._settings.mapping, prefix=folder)
+        keys = contact_keys(self._objects, mapping, contact_id)
+        return [self._file(f"{recording_id}.{n}", key, key.removeprefix(folder)) for n, key in enumerate(keys, start=1)]
+
+    def _file(self, recording_id: str, key: str, identity: str | None = None) -> Media:
         head = self._objects.head(key)
-        return (
-            Media(
-                recording_id,
-                size_bytes=head.size_bytes if plan.size_bytes is None else plan.size_bytes,
-                etag=plan.etag or head.etag,
-                locator=_Place(key, head.version_id).to_locator(),
-                sha256=head.sha256,
-            ),
-        )
+        return Media(
+            recording_id, size_bytes=head.size_bytes, etag=head.etag,
+            locator=_Place(key, head.version_id).to_locator(), identity=identity, sha256=head.sha256,
+        )  # fmt: skip
 
     def read_segment(self, media: Media, segment: Segment, buffer: memoryview) -> SegmentRead:
         """Fetch ``[segment.start, segment.stop)`` into `buffer`; contract in the port."""
@@ -179,36 +197,7 @@ class ExternalAccessSource:
         return _Place(self._key_of(checked_recording_id(media.recording_id), {}))
 
     def _key_of(self, recording_id: str, metadata: Mapping[str, Any]) -> str:
-        listed = metadata.get(KEY_FIELD)
-        # Text of a ref is bounded and masked: a key that suffered is no key of this recording any more.
-        if isinstance(listed, str) and self._is_key_of(listed, recording_id):
-            return listed
-        found = list(self._searched(recording_id))
-        if not found:
-            raise RecordingNotFound("no object for the recording", found=recording_id)
-        if len(found) > 1:
-            raise UnexpectedAnswer(
-                f"several objects are recording {recording_id}", found=found, expected="one",
-                hint="Let key_template tell them apart by {n}.",
-            )  # fmt: skip
-        return found[0]
-
-    def _searched(self, recording_id: str) -> Iterator[str]:
-        prefix = self._settings.mapping.search_prefix(recording_id)
-        for number, listed in enumerate(self._objects.list(prefix)):
-            if number >= _MAX_SEARCHED:
-                raise UnexpectedAnswer(
-                    f"too many objects to search for {recording_id}", found=f"more than {_MAX_SEARCHED} below {prefix}",
-                    hint="Take refs from the listing of the bucket: they carry their keys.",
-                )  # fmt: skip
-            if self._is_key_of(listed.key, recording_id):
-                yield listed.key
-
-    def _is_key_of(self, key: str, recording_id: str) -> bool:
-        try:
-            return self._settings.mapping.parse(key).recording_id == recording_id
-        except InvalidDocument:
-            return False
+        return key_of(self._objects, self._settings.mapping, recording_id, metadata)
 
     def _sidecar(self, key: str) -> Sidecar:
         settings = self._settings

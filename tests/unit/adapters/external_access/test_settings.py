@@ -7,7 +7,8 @@ from typing import Any
 import pendulum
 import pytest
 
-from cxone_provider.adapters.external_access import KeyMapping, external_access_settings
+from cxone_provider.adapters.external_access.key_mapping import KeyMapping
+from cxone_provider.adapters.external_access.settings import external_access_settings
 from cxone_provider.archive.errors import InvalidSetting
 
 
