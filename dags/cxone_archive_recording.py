@@ -50,6 +50,7 @@ PARAMS = {
     ),
     "replace": Param(default=False, type="boolean", description="Archive again what is archived already"),
 }
+POOL = os.environ.get("CXONE_POOL", "default_pool")
 
 with DAG(
     dag_id="cxone_archive_recording",
@@ -67,6 +68,7 @@ with DAG(
         segment_size_bytes="{{ params.segment_size_bytes }}",
         wait_for_storage="{{ params.wait_for_storage }}",
         on_rejected="fail",
+        pool=POOL,
     )
     stream = StreamRecordingToS3Operator(
         task_id="stream",
@@ -76,6 +78,7 @@ with DAG(
         object_lock_mode="{{ params.object_lock_mode }}",
         retain_until="{{ params.retain_until }}",
         replace="{{ params.replace }}",
+        pool=POOL,
     )
     NotifyArchiveOperator(
         task_id="notify",

@@ -120,20 +120,36 @@ def test_a_batch_whose_recordings_all_fail_is_red_and_tells_of_each(site: Site, 
     assert not [key for key in site.objects() if key.startswith("cxone/recordings/")]
 
 
-def test_an_empty_list_is_skipped_not_passed(site: Site, run_dag: RunDag) -> None:
-    run = run_dag("cxone_daily_archive", recordings=[])
-    assert states(run).pop("list_recordings[-1]") == "success"
-    assert {state for task, state in states(run).items() if task != "list_recordings[-1]"} == {"skipped"}
+def test_an_empty_day_fails_unless_it_may_be_empty(site: Site, run_dag: RunDag) -> None:
+    ended = states(run_dag("cxone_daily_archive", recordings=[]))
+    assert [ended.pop(f"{task}[-1]") for task in ("list_recordings", "estimate", "reconcile")] == [
+        "success", "success", "failed",
+    ]  # fmt: skip
+    assert set(ended.values()) == {"skipped"}
+    assert states(run_dag("cxone_daily_archive", recordings=[], allow_empty=True))["reconcile[-1]"] == "success"
 
 
 def test_a_run_that_cannot_list_is_red_to_its_end(site: Site, run_dag: RunDag) -> None:
     assert states(run_dag("cxone_daily_archive")) == {
         "list_recordings[-1]": "failed",
+        "estimate[-1]": "upstream_failed",
         "batch.validate[-1]": "upstream_failed",
         "batch.stream[-1]": "upstream_failed",
         "batch.notify[-1]": "upstream_failed",
         "check_run[-1]": "failed",
+        "reconcile[-1]": "failed",
     }
+
+
+def test_a_dry_run_tells_what_it_would_take_and_archives_nothing(site: Site, run_dag: RunDag) -> None:
+    calls = add_calls(site)
+    run = run_dag("cxone_daily_archive", recordings=list(calls), dry_run=True)
+    ended = states(run)
+    assert [ended.pop(f"{task}[-1]") for task in ("list_recordings", "estimate")] == ["success", "success"]
+    assert set(ended.values()) == {"skipped"}
+    assert result_of(run, "estimate")["to_archive"] == len(calls)
+    assert site.tenant.requests == []
+    assert site.objects() == {}
 
 
 def test_one_recording_by_hand_leads_to_its_object_and_manifest(site: Site, run_dag: RunDag) -> None:

@@ -34,11 +34,13 @@ def test_parsing_a_dag_imports_nothing_heavy(dag_id: str) -> None:
 def test_the_daily_run_maps_its_batches_as_a_group(load_dag: LoadDag) -> None:
     dag = load_dag("cxone_daily_archive")
     assert {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks} == {
-        "list_recordings": ["batch.validate", "check_run"],
+        "list_recordings": ["batch.validate", "check_run", "estimate", "reconcile"],
+        "estimate": ["batch.validate", "check_run"],
         "batch.validate": ["batch.stream"],
         "batch.stream": ["batch.notify", "check_run"],
         "batch.notify": [],
-        "check_run": [],
+        "check_run": ["reconcile"],
+        "reconcile": [],
     }
     assert dag.max_active_runs == 1
     assert not dag.catchup
@@ -84,6 +86,8 @@ def validated(form: ParamsDict, params: dict[str, object]) -> None:
         ("cxone_archive_recording", {"recording_id": "a", "segment_size_bytes": "many"}),
         ("cxone_daily_archive", {"manifest_uri": "/etc/passwd"}),
         ("cxone_daily_archive", {"concurrency": 65}),
+        ("cxone_daily_archive", {"source": "guesswork"}),
+        ("cxone_daily_archive", {"max_missing": -1}),
         ("cxone_daily_archive", {"recordings": "call-1"}),
         ("cxone_daily_archive", {"wait_for_storage": "a while"}),
         ("cxone_bulk_backfill", {"manifest_uri": "/etc/passwd"}),
