@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 AUDIO = ROOT / "tests" / "audio"
+_TEST = re.compile(r"`(tests/[\w/.]+)`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
 
@@ -55,8 +56,12 @@ def test_every_make_target_exists(document: Path) -> None:
     assert named <= targets
 
 
-def test_every_test_that_a_promise_names_exists() -> None:
-    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[\w/.]+\.py)`", text)
-    assert len(named) > 15
-    assert [name for name in named if not (ROOT / name).is_file()] == []
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    named = set(_TEST.findall(document.read_text(encoding="utf-8")))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["promises.md", "security.md"])
+def test_a_promise_names_its_tests(name: str) -> None:
+    assert len(set(_TEST.findall((ROOT / "docs" / name).read_text(encoding="utf-8")))) > 15
