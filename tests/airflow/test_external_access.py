@@ -6,7 +6,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,9 @@ import pytest
 from airflow.models.dagrun import DagRun
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from cxone_provider.adapters.external_access.source import ExternalAccessSource
-from cxone_provider.archive.listing import Window
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.operators.recordings import (
+    ListRecordingsOperator,
     RequestMediaDownloadOperator,
     StreamRecordingToS3Operator,
     ValidateRecordingOperator,
@@ -72,11 +70,13 @@ def vendor(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
     client.close()
 
 
-def listed() -> list[dict[str, Any]]:
+def listed(**window: Any) -> list[dict[str, Any]]:
     now = pendulum.now("UTC")
-    with closing(CXoneHook().get_conn()) as source:
-        assert isinstance(source, ExternalAccessSource)
-        return list(source.refs(Window(now.subtract(hours=1), now.add(hours=1))))
+    given = {"start": now.subtract(hours=1).to_iso8601_string(), "end": now.add(hours=1).to_iso8601_string(), **window}
+    task = ListRecordingsOperator(task_id="l", source="bucket", batch_size=2, **given)
+    batches = json.loads(json.dumps(task.execute(context_of())))
+    assert all(len(batch) <= 2 for batch in batches)
+    return [document for batch in batches for document in batch]
 
 
 def test_what_is_listed_is_validated_and_streamed_like_any_recording(vendor: Vendor, site: Site) -> None:
@@ -91,6 +91,19 @@ def test_what_is_listed_is_validated_and_streamed_like_any_recording(vendor: Ven
     assert sorted(ends.values()) == ["ARCHIVED", "ARCHIVED", "REJECTED"]
     assert {log["sha256"] for log in logs if log["success"]} == {hashlib.sha256(MP3).hexdigest()}
     assert site.tenant.requests == []
+
+
+def test_a_look_back_finds_what_was_copied_before_the_window(vendor: Vendor) -> None:
+    vendor.put("4711_1.mp3")
+    tomorrow = pendulum.now("UTC").add(days=1)
+    window = {"start": tomorrow.to_iso8601_string(), "end": tomorrow.add(days=1).to_iso8601_string()}
+    assert listed(**window) == []
+    assert [one["recording_id"] for one in listed(**window, lookback=2)] == ["4711.1"]
+
+
+def test_an_api_has_no_bucket_to_list(site: Site) -> None:
+    with pytest.raises(AirflowFailException, match="names no bucket"):
+        listed()
 
 
 def test_the_daily_run_archives_bare_ids_from_the_bucket(

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.hooks.cxone import CXoneHook
+from cxone_provider.hooks.external_access import external_access_source
 from cxone_provider.hooks.supervisor import mask
 
 if TYPE_CHECKING:
@@ -37,6 +39,22 @@ def completed_contacts(
     return CompletedContacts(
         _api(settings, hook.cancelled), settings.listing.changed(options), updated_since=updated_since
     )
+
+
+def bucket_listing(hook: CXoneHook) -> RecordingListing:
+    """Return the vendor's bucket; nothing is sent yet. Its window is of the times at which objects were put there.
+
+    Raises:
+        InvalidSetting: the connection is of a tenant's API, or makes no sense.
+    """
+    from cxone_provider.adapters.clock import SystemClock
+
+    access = hook.settings.external_access
+    if access is None:
+        raise InvalidSetting(
+            "the connection names no bucket", found=str(hook.settings.api), expected="api secure-external-access"
+        )
+    return external_access_source(access, SystemClock(hook.cancelled))
 
 
 def extraction_jobs(hook: CXoneHook, options: Mapping[str, Any]) -> ListingJobs:

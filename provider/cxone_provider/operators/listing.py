@@ -27,14 +27,14 @@ from cxone_provider.archive.recording import iso
 from cxone_provider.archive.waiting import parse_wait_s
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
-from cxone_provider.hooks.listing import completed_contacts, extraction_jobs
+from cxone_provider.hooks.listing import bucket_listing, completed_contacts, extraction_jobs
 from cxone_provider.hooks.task_state import TaskStateJob
 from cxone_provider.operators import rendered
 from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, data_interval, run_after
 
 Batches: TypeAlias = list[list[Mapping[str, Any]]]
 
-SOURCES = ("manifest", "completed-contacts", "data-extraction")
+SOURCES = ("manifest", "completed-contacts", "data-extraction", "bucket")
 _JOB = "listing-job"
 MAX_BATCH_SIZE = 1000
 _UNUSABLE_SHOWN = 10
@@ -45,6 +45,7 @@ class ListRecordingsOperator(KillableOperator):
 
     ``source="manifest"`` takes what the caller has: recordings named one by one, or a CSV or JSON Lines object in S3.
     ``completed-contacts`` and ``data-extraction`` ask the tenant; each contact comes once, however many legs it had.
+    ``bucket`` lists the vendor's bucket of Secure External Access; its window is when objects were copied there.
     A recording named twice is taken once. What cannot be used is carried on, and validation rejects it by name.
 
     Recordings that started outside ``[start - lookback, end)`` are left out, as far as the list tells when they
@@ -54,7 +55,7 @@ class ListRecordingsOperator(KillableOperator):
     A Data Extraction job of an earlier try is gone on with, where Airflow keeps the state of tasks (3.3 and later).
 
     Args:
-        source: ``manifest``, ``completed-contacts`` or ``data-extraction``.
+        source: ``manifest``, ``completed-contacts``, ``data-extraction`` or ``bucket``.
         recordings: ids or refs, a list of them, or JSON text of it.
         manifest_uri: ``s3://bucket/key`` of a CSV with a header row, or of JSON Lines.
         start: begin of the window, ISO 8601.
@@ -137,6 +138,8 @@ class ListRecordingsOperator(KillableOperator):
                 return self._from_manifest(context)
             self._check_unused()
             window = self._tenant_window(context)
+            if source == "bucket":
+                return self._copied(window)
             if source == "completed-contacts":
                 return self._completed_contacts(window)
             return self._extracted(window, context)
@@ -167,6 +170,12 @@ class ListRecordingsOperator(KillableOperator):
         updated_since = rendered.moment(self.updated_since, "updated_since")
         with closing(completed_contacts(self.hook, self._options(), updated_since)) as listing:
             return self._batched(listing.refs(window), window)
+
+    def _copied(self, window: Window) -> Batches:
+        self.log.info("Looking for what was copied in %s", window)
+        with closing(bucket_listing(self.hook)) as listing:
+            # Chosen by the time of the copy: nothing is left out for when a recording began.
+            return self._batched(listing.refs(window), None)
 
     def _extracted(self, window: Window, context: Context) -> Batches:
         wait_s = parse_wait_s(rendered.given(self.max_wait), "max_wait") or DEFAULT_WAIT_S
