@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
+.PHONY: help install bench screenshots test-browser faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-quick: install ## the tests that need neither Airflow nor a server: seconds
 
 test-all: lint ## everything, the slow tests too
 	$(BIN)/pytest
+
+test-browser: install ## the archive console in the machine's own Chromium, before a running Airflow
+	$(BIN)/pytest -m browser tests/browser
 
 fuzz: install ## coverage-guided fuzzing; FUZZ="answers --minutes 60" for another target or time
 	@$(BIN)/python -m tools.fuzz $(FUZZ)
@@ -66,6 +69,9 @@ kills: install ## processes killed, stopped, overtaken and raced at every step, 
 
 quota: install ## several processes inside one enforced quota, in scaled time; prints how much of it they used
 	$(BIN)/python -m tests.quota
+
+screenshots: install ## the pictures in docs/images, taken of the running console
+	@$(BIN)/python -m tools.screenshots
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import json
 import signal
 import sys
 import threading
@@ -17,24 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from tools.demo.airflow import USER, Airflow, AirflowNotReady, airflow
+from tools.demo.airflow import USER, Airflow, AirflowNotReady
 from tools.demo.progress import RunTimedOut, follow
-from tools.demo.recordings import demo_recordings, list_lines, make_recordings, source_file
+from tools.demo.recordings import demo_recordings, source_file
 from tools.demo.report import run_documents, show_evidence, show_recordings, show_totals, show_webhook
-from tools.demo.tenant import Tenant, TenantNotReady, tenant
-from tools.servers.seaweedfs import S3Server, ServerNotReady, seaweedfs
+from tools.demo.stage import ARCHIVE, CONF, DAG_ID, PREFIX, RECORDING_DAG_ID, stage
+from tools.demo.tenant import Tenant, TenantNotReady
+from tools.servers.seaweedfs import S3Server, ServerNotReady
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ROOT = Path(__file__).parents[2]
-DAG_ID = "cxone_daily_archive"
-RECORDING_DAG_ID = "cxone_archive_recording"
 CONSOLE = "/plugin/recordings-archive"
-ARCHIVE, INBOX, PREFIX = "archive", "inbox", "cxone"
-LIST_KEY = "recordings.jsonl"
 RUN_LIMIT_S = 600.0
-WEBHOOK_SECRET = "whsec_ZGVtby1vZi1hLXJlY29yZGluZy1hcmNoaXZlLXNlY3JldA=="  # noqa: S105  # the demo's own
 _INTERRUPTED = 130
 _LINE_CHARACTERS = 160  # into a file or a pipe
 
@@ -67,27 +62,16 @@ def _interrupt(*_: object) -> None:
 
 
 def _demo(workdir: Path, console: Console, *, keep: bool) -> int:
-    began_s = time.monotonic()
-    recordings = workdir / "recordings"
     with ExitStack() as stack:
         stack.enter_context(_alone_in(workdir))
-        make_recordings(recordings)
-        flow = stack.enter_context(airflow(workdir / "airflow", settings={"CXONE_ARCHIVE_BUCKET": ARCHIVE}))
-        cxone = stack.enter_context(tenant(recordings, workdir / "simulator"))
-        store = stack.enter_context(seaweedfs(workdir / "s3", buckets=(ARCHIVE, INBOX), secret_key="demo-secret-key"))  # noqa: S106  # the demo's own
-        s3 = store.client()
-        s3.put_object(Bucket=INBOX, Key=LIST_KEY, Body=list_lines())
         with console.status("starting Airflow (database, scheduler, triggerer, API server)…"):
-            flow.wait()
-            for connection in _connections(cxone, store):
-                flow.put_connection(connection)
-            flow.wait_for_dag(DAG_ID)
-        console.print(f"Airflow, CXone simulator and S3 are up after {time.monotonic() - began_s:.0f} s")
+            on = stack.enter_context(stage(workdir))
+        console.print(f"Airflow, CXone simulator and S3 are up after {on.seconds:.0f} s")
         if keep:  # what the console's *Archive again* starts
-            flow.wait_for_dag(RECORDING_DAG_ID)
-            flow.unpause(RECORDING_DAG_ID)
-        failed = _run(flow, cxone, s3, recordings, console)
-        _show_addresses(console, flow, cxone, store, workdir, keep=keep)
+            on.flow.wait_for_dag(RECORDING_DAG_ID)
+            on.flow.unpause(RECORDING_DAG_ID)
+        failed = _run(on.flow, on.cxone, on.store.client(), on.recordings, console)
+        _show_addresses(console, on.flow, on.cxone, on.store, workdir, keep=keep)
         if keep:
             threading.Event().wait()
         return failed
@@ -108,14 +92,7 @@ def _alone_in(workdir: Path) -> Iterator[None]:
 def _run(flow: Airflow, cxone: Tenant, s3: S3Client, recordings: Path, console: Console) -> int:
     expected = [one for one in demo_recordings() if one.ends == "ARCHIVED"]
     began_s = time.monotonic()
-    conf = {
-        "manifest_uri": f"s3://{INBOX}/{LIST_KEY}",
-        "s3_bucket": ARCHIVE,
-        "s3_prefix": PREFIX,
-        # One recording is forged on purpose; it must fail, and the run with all the others need not.
-        "max_failed": 1,
-    }
-    run_id = flow.trigger(DAG_ID, conf)
+    run_id = flow.trigger(DAG_ID, CONF)
     console.print(f"{DAG_ID} runs as {run_id}: {len(demo_recordings())} recordings are listed")
     state = follow(flow, DAG_ID, run_id, s3, ARCHIVE, len(expected), console, RUN_LIMIT_S)
     documents = run_documents(s3, ARCHIVE, PREFIX, run_id)
@@ -162,33 +139,6 @@ def _differences(s3: S3Client, document: Mapping[str, Any], source: Path | None)
     with source.open("rb") as file:
         original = hashlib.file_digest(file, "sha256")
     return [] if stored.digest() == original.digest() else [f"{key}: other bytes than the tenant's"]
-
-
-def _connections(cxone: Tenant, store: S3Server) -> list[dict[str, Any]]:
-    return [
-        {
-            "connection_id": "cxone_default",
-            "conn_type": "cxone",
-            "host": cxone.base_url,
-            "login": cxone.client_id,
-            "password": cxone.client_secret,
-            "extra": json.dumps({"api": "recording-v2", "stream_secret": cxone.stream_secret}),
-        },
-        {
-            "connection_id": "aws_default",
-            "conn_type": "aws",
-            "login": store.access_key,
-            "password": store.secret_key,
-            "extra": json.dumps({"endpoint_url": store.endpoint, "region_name": store.region}),
-        },
-        {
-            "connection_id": "archive_webhook_default",
-            "conn_type": "http",
-            "host": cxone.base_url,
-            "password": WEBHOOK_SECRET,
-            "extra": json.dumps({"endpoint": "/_simulator/webhook", "allowed_hosts": ["127.0.0.1"]}),
-        },
-    ]
 
 
 def _show_addresses(

@@ -1,5 +1,6 @@
 """Data of the overview and of a day. Annotations are values here: FastAPI reads the ones that name a right."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pendulum
@@ -7,14 +8,16 @@ from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from cxone_provider.archive.audit import agent_of
 from cxone_provider.archive.manifest import Manifest
+from cxone_provider.archive.recording import Outcome
 from cxone_provider.console.access import user_id
-from cxone_provider.console.days import RANKED, Attention, DaySummary
+from cxone_provider.console.days import RANKED, Attention, DaySummary, Ranked
 from cxone_provider.console.event_log import EXPORTED
+from cxone_provider.console.origins import context_of
 from cxone_provider.console.reading import ArchiveReader, Row, parse_day
-from cxone_provider.console.run_lines import RunLine
 from cxone_provider.console.services import Services
-from cxone_provider.console.table import Selection, csv_lines, outcomes_of, row_document
+from cxone_provider.console.table import DAMAGED, Selection, csv_lines, outcomes_of, row_document
 
 _CANDIDATES = 60
 
@@ -26,11 +29,15 @@ def days_router(services: Services) -> APIRouter:
 
     @router.get("/overview")
     def overview(first: str, last: str) -> JSONResponse:
-        return JSONResponse(overview_document(services.archive.reader, first, last))
+        days = services.archive.reader.summaries(parse_day(first), parse_day(last))
+        return JSONResponse({"days": [day.to_document() for day in days]})
 
-    @router.get("/attention")
-    def attention(first: str, last: str) -> JSONResponse:
-        return JSONResponse(attention_document(services.archive.reader, first, last))
+    @router.get("/standouts")
+    def standouts(
+        request: Request, user: Annotated[BaseUser, Depends(access.to_look)], first: str, last: str
+    ) -> JSONResponse:
+        days = services.archive.reader.summaries(parse_day(first), parse_day(last))
+        return JSONResponse(standouts_document(services, request, user, days))
 
     @router.get("/day")
     def day(
@@ -70,46 +77,57 @@ def _selection(
     return Selection(q, outcome, sort, order == "desc", page, size)
 
 
-def overview_document(reader: ArchiveReader, first: str, last: str) -> dict[str, Any]:
-    """Return the days, and what stands out of them."""
-    days = reader.summaries(parse_day(first), parse_day(last))
+def standouts_document(
+    services: Services, request: Request, user: BaseUser, days: Sequence[DaySummary]
+) -> dict[str, Any]:
+    """Return what a person should look at, and what was largest and slowest: of runs that the user may see."""
+    attention = _candidates(days)
+    ranked = {name: _top(days, name) for name in ("slowest", "largest")}
+    named = {one.run for one in attention} | {one.run for _, one in ranked["slowest"] + ranked["largest"]}
+    samples = {run: sample for day in days for run, sample in day.runs.items() if run in named}
+    dags = services.origins.dag_ids(services.archive.reader, samples)
+    hidden = {
+        run for run, dag_id in dags.items() if not services.access.may_see_runs_of(request, user, dag_id)
+    }  # fmt: skip
+    checks = services.access.may_see_runs_of(request, user, services.settings.verify_dag_id)
+    seen = [one for one in attention if (checks if one.kind == DAMAGED else one.run not in hidden)]
+    archived = services.archive.reader.archived([one.recording_id for one in seen if one.kind != DAMAGED])
+    standing = [one for one in seen if one.kind == DAMAGED or one.recording_id not in archived]
     return {
-        "days": [day.to_document() for day in days],
-        "slowest": _top(days, "slowest"),
-        "largest": _top(days, "largest"),
+        "attention": [one.to_document() for one in standing],
+        "all_shown": len(attention) < _CANDIDATES,
+        **{
+            name: [_ranked_document(day, one) for day, one in top if one.run not in hidden]
+            for name, top in ranked.items()
+        },
     }
 
 
-def attention_document(reader: ArchiveReader, first: str, last: str) -> dict[str, Any]:
-    """Return the newest recordings that a person should look at; what a later run archived is left out."""
-    days = reader.summaries(parse_day(first), parse_day(last))
+def _candidates(days: Sequence[DaySummary]) -> list[Attention]:
+    """Return the newest that a person should look at, each recording once."""
     found: dict[tuple[str, bool], Attention] = {}
     for day in reversed(days):
         for one in day.attention:
-            found.setdefault((one.recording_id, one.kind == "DAMAGED"), one)
-    candidates = list(found.values())[:_CANDIDATES]
-    archived = reader.archived([one.recording_id for one in candidates if one.kind != "DAMAGED"])
-    standing = [one for one in candidates if one.kind == "DAMAGED" or one.recording_id not in archived]
-    return {"items": [one.to_document() for one in standing], "all_shown": len(found) <= _CANDIDATES}
+            found.setdefault((one.recording_id, one.kind == DAMAGED), one)
+    return list(found.values())[:_CANDIDATES]
 
 
-def _top(days: Any, what: str) -> list[dict[str, Any]]:
-    """Return the highest of all days, the highest first."""
+def _top(days: Sequence[DaySummary], what: str) -> list[tuple[str, Ranked]]:
+    """Return the highest of all days, each with its day, the highest first."""
     name = {"slowest": "latency_ms", "largest": "total_bytes"}[what]
-    lines: list[tuple[float, RunLine, DaySummary]] = [
-        (getattr(line, name), line, day) for day in days for line in getattr(day, what)
-    ]
-    lines.sort(key=lambda entry: entry[0], reverse=True)
-    return [
-        {
-            "recording_id": line.recording_id,
-            "bytes": line.total_bytes,
-            "latency_ms": line.latency_ms,
-            "duration_s": line.duration_s,
-            "day": day.day,
-        }
-        for _, line, day in lines[:RANKED]
-    ]
+    found: list[tuple[str, Ranked]] = [(day.day, one) for day in days for one in getattr(day, what)]
+    return sorted(found, key=lambda entry: getattr(entry[1].line, name), reverse=True)[:RANKED]
+
+
+def _ranked_document(day: str, one: Ranked) -> dict[str, Any]:
+    line = one.line
+    return {
+        "recording_id": line.recording_id,
+        "bytes": line.total_bytes,
+        "latency_ms": line.latency_ms,
+        "duration_s": line.duration_s,
+        "day": day,
+    }
 
 
 def visible_rows(
@@ -117,27 +135,22 @@ def visible_rows(
 ) -> tuple[list[Row], list[dict[str, Any]]]:
     """Return the rows of those runs that the user may see, and those runs."""
     rows = services.archive.reader.rows(parse_day(day))
-    first: dict[str, Row] = {}
-    for row in rows:
-        known = first.get(row[1].key)
-        if known is None or (row[0].outcome == "ARCHIVED" and known[0].outcome != "ARCHIVED"):
-            first[row[1].key] = row
-    runs = {key: _run(services, row) for key, row in first.items()}
-    seen = {key: run for key, run in runs.items() if services.access.may_see_runs_of(request, user, run["dag_id"])}
-    return [row for row in rows if row[1].key in seen], list(seen.values())
+    samples: dict[str, str | None] = {}
+    for line, file in rows:
+        samples[file.name] = samples.get(file.name) or (line.recording_id if line.outcome == Outcome.ARCHIVED else None)
+    checks = {file.name for line, file in rows if line.tells_a_check}
+    dags = services.origins.dag_ids(services.archive.reader, samples)
+    runs = [_run(services, name, name in checks, dags[name]) for name in samples]
+    seen = [run for run in runs if services.access.may_see_runs_of(request, user, run["dag_id"])]
+    names = {run["name"] for run in seen}
+    return [row for row in rows if row[1].name in names], seen
 
 
-def _run(services: Services, row: Row) -> dict[str, Any]:
-    """Return which DAG's run wrote a file: as the manifest of one of its recordings tells, else as is configured."""
-    line, file = row
-    if line.tells_a_check:
-        run_id, _, task_id = file.name.rpartition(".")
-        return {"name": file.name, "dag_id": services.settings.verify_dag_id, "run_id": run_id, "task_id": task_id}
-    known = {"name": file.name, "dag_id": services.settings.archive_dag_id, "run_id": file.name, "task_id": None}
-    if line.outcome != "ARCHIVED":
-        return known
-    context = _context(services.archive.reader.manifests([line.recording_id]).get(line.recording_id))
-    return {**known, "dag_id": context["dag_id"]} if context.get("run_id") == file.name else known
+def _run(services: Services, name: str, checked: bool, dag_id: str) -> dict[str, Any]:  # noqa: FBT001  # two kinds of runs
+    if checked:
+        run_id, _, task_id = name.rpartition(".")
+        return {"name": name, "dag_id": services.settings.verify_dag_id, "run_id": run_id, "task_id": task_id}
+    return {"name": name, "dag_id": dag_id, "run_id": name, "task_id": None}
 
 
 def day_document(
@@ -166,25 +179,13 @@ def day_document(
 
 def _enriched(row: Row, manifest: Manifest | None) -> dict[str, Any]:
     """Return a row with what only the manifest knows: the task that archived it, and what older reports leave out."""
-    from cxone_provider.archive.audit import agent_of
-
     document = row_document(row)
     if manifest is None:
         return {**document, "task": None}
-    context = _context(manifest)
+    context = context_of(manifest)
     return {
         **document,
         "agent": document["agent"] or agent_of(manifest.metadata),
         "recorded_at": document["recorded_at"] or manifest.plan.get("recorded_at"),
         "task": context or None,
     }
-
-
-def _context(manifest: Manifest | None) -> dict[str, Any]:
-    """Return who archived, where all of it is told."""
-    names = ("dag_id", "run_id", "task_id")
-    context = {} if manifest is None else manifest.context
-    if not all(isinstance(context.get(name), str) for name in names):
-        return {}
-    index = context.get("map_index")
-    return {**{name: context[name] for name in names}, "map_index": index if isinstance(index, int) else -1}

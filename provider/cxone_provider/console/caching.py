@@ -30,6 +30,11 @@ class WeightedCache(Generic[V]):
         """Weight of what is kept."""
         return self._total
 
+    def has(self, key: Hashable) -> bool:
+        """Tell whether a value is kept."""
+        with self._lock:
+            return key in self._kept
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Return the value of `key`, made where it is not kept; two threads may make it at once, one of both stays."""
         with self._lock:

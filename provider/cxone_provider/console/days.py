@@ -44,6 +44,14 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """A recording that stands out, and the run that archived it."""
+
+    line: RunLine
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class DaySummary:
     """One day.
 
@@ -55,7 +63,7 @@ class DaySummary:
         attention: the first of those that a person should look at.
         attention_count: all of them.
         verified, damaged: recordings that were read back, and those that are not what their evidence says.
-        runs: names of the day's runs.
+        runs: names of the day's runs, each with a recording that it archived, or None: whose manifest names its DAG.
         unreadable: lines of another kind.
         completeness: the newest report about the day.
     """
@@ -64,13 +72,13 @@ class DaySummary:
     outcomes: Mapping[str, int] = field(default_factory=dict)
     archived_bytes: int = 0
     transfer_ms: float = 0.0
-    slowest: Sequence[RunLine] = ()
-    largest: Sequence[RunLine] = ()
+    slowest: Sequence[Ranked] = ()
+    largest: Sequence[Ranked] = ()
     attention: Sequence[Attention] = ()
     attention_count: int = 0
     verified: int = 0
     damaged: int = 0
-    runs: Sequence[str] = ()
+    runs: Mapping[str, str | None] = field(default_factory=dict)
     unreadable: int = 0
     completeness: Completeness | None = None
 
@@ -102,14 +110,16 @@ class DayTally:
         self._ends: dict[str, tuple[int, str, str]] = {}
         self._bytes = 0
         self._transfer_ms = 0.0
-        self._slowest: list[tuple[float, str, RunLine]] = []
-        self._largest: list[tuple[float, str, RunLine]] = []
+        self._slowest: list[tuple[float, str, Ranked]] = []
+        self._largest: list[tuple[float, str, Ranked]] = []
+        self._runs: dict[str, str | None] = {}
         self._attention: list[Attention] = []
         self._attention_ids: dict[str, str] = {}
         self._verified = self._damaged = self._unreadable = 0
 
     def add(self, line: RunLine | None, file: RunFile) -> None:
         """Count one line of one file."""
+        self._runs.setdefault(file.name, None)
         if line is None:
             self._unreadable += 1
         elif line.tells_a_check:
@@ -117,7 +127,7 @@ class DayTally:
         else:
             self._add_end(line, file)
 
-    def summary(self, runs: Sequence[str], completeness: Completeness | None) -> DaySummary:
+    def summary(self, completeness: Completeness | None) -> DaySummary:
         """Return the numbers."""
         standing = [one for one in self._attention if self._still_stands(one)]
         count = sum(self._attention_ids[name] == self._ended(name) for name in self._attention_ids)
@@ -133,7 +143,7 @@ class DayTally:
             attention_count=count + self._damaged + missing,
             verified=self._verified,
             damaged=self._damaged,
-            runs=runs,
+            runs=self._runs,
             unreadable=self._unreadable,
             completeness=completeness,
         )
@@ -146,8 +156,9 @@ class DayTally:
         if line.outcome == Outcome.ARCHIVED:
             self._bytes += line.total_bytes
             self._transfer_ms += line.latency_ms
-            _rank(self._slowest, line.latency_ms, line)
-            _rank(self._largest, line.total_bytes, line)
+            self._runs[file.name] = self._runs[file.name] or line.recording_id
+            _rank(self._slowest, line.latency_ms, Ranked(line, file.name))
+            _rank(self._largest, line.total_bytes, Ranked(line, file.name))
         elif line.outcome in _FOR_A_PERSON:
             self._attention_ids[line.recording_id] = line.outcome
             told = f"{line.error.type}: {line.error.message}" if line.error else ""
@@ -171,17 +182,19 @@ class DayTally:
         return self._ends[recording_id][2]
 
 
-def _rank(heap: list[tuple[float, str, RunLine]], value: float, line: RunLine) -> None:
-    """Keep the highest; an id stands once for each line, and lines of one id and value are interchangeable."""
-    entry = (value, line.recording_id, line)
+def _rank(heap: list[tuple[float, str, Ranked]], value: float, ranked: Ranked) -> None:
+    """Keep the highest, each recording once."""
+    entry = (value, ranked.line.recording_id, ranked)
+    if any(known[1] == entry[1] for known in heap):
+        return  # a recording is archived once; a second line of it is a repeated report
     if len(heap) < RANKED:
         heapq.heappush(heap, entry)
     elif entry[:2] > heap[0][:2]:
         heapq.heapreplace(heap, entry)
 
 
-def _ranked(heap: list[tuple[float, str, RunLine]]) -> tuple[RunLine, ...]:
-    return tuple(line for _, _, line in sorted(heap, key=lambda entry: entry[:2], reverse=True))
+def _ranked(heap: list[tuple[float, str, Ranked]]) -> tuple[Ranked, ...]:
+    return tuple(ranked for _, _, ranked in sorted(heap, key=lambda entry: entry[:2], reverse=True))
 
 
 def _missing_of(completeness: Completeness | None, day: str) -> list[Attention]:

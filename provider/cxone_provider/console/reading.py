@@ -109,11 +109,10 @@ class ArchiveReader:
 
     def _counted(self, day: str, files: Sequence[RunFile]) -> DaySummary:
         tally = DayTally(day)
-        reports = [file for file in files if file.lines]
-        for file in reports:
-            for line in self._stream(file):
+        for file in files:
+            for line in self._stream(file) if file.lines else ():
                 tally.add(line, file)
-        return tally.summary([file.name for file in reports], self._newest_report(files))
+        return tally.summary(self._newest_report(files))
 
     def _newest_report(self, files: Sequence[RunFile]) -> Completeness | None:
         reports = [one for file in files if not file.lines for one in self._report(file)]

@@ -10,6 +10,7 @@ from cxone_provider.archive.browsing import ArchiveBrowser
 from cxone_provider.console.access import Access
 from cxone_provider.console.caching import WeightedCache
 from cxone_provider.console.event_log import EventLog
+from cxone_provider.console.origins import Origins
 from cxone_provider.console.reading import ArchiveReader
 from cxone_provider.console.settings import ConsoleSettings
 from cxone_provider.console.tickets import Tickets
@@ -36,6 +37,7 @@ class Services:
         secret: signs tickets.
 
     Attributes:
+        origins: whose runs those were.
         waveforms: drawn shapes by key and version.
     """
 
@@ -44,6 +46,7 @@ class Services:
         self.tickets = Tickets(secret)
         self.access = Access(settings, self.tickets)
         self.events = EventLog(settings.archive_dag_id)
+        self.origins = Origins(settings.archive_dag_id)
         self.waveforms: WeightedCache[dict[str, object]] = WeightedCache(_WAVEFORMS_KEPT)
         self._open_store = open_store
         self._opened: Opened | None = None

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import delete, select
 from starlette.testclient import TestClient
 
+from cxone_provider.archive.recording import Outcome
 from cxone_provider.console.app import CONTENT_SECURITY_POLICY
 from cxone_provider.console.event_log import EventLog, NotRecorded
 from tests.airflow.console.conftest import SECRET, SignIn, TableAuthManager, anonymous, csrf
@@ -106,7 +107,7 @@ def test_who_may_not_start_the_dag_learns_neither_bucket_nor_prefix(sign_in: Sig
 
 def test_another_dags_recordings_stay_with_those_who_may_see_its_runs(sign_in: SignIn, archive: ConsoleArchive) -> None:
     archive.add_recording("call", b"media", context={**CONTEXT, "dag_id": "secret_archive", "run_id": "theirs"})
-    archive.add_run([log_of("call")], name="theirs")
+    archive.add_run([log_of("call"), log_of("call-failed", Outcome.FAILED)], name="theirs")
     archive.add_run([log_of("ours")], name="ours")
     client = sign_in("vic", "viewer", {("GET", "RUN", "secret_archive")})
     assert client.get("/api/recording", params=BODY).status_code == 403
@@ -117,8 +118,13 @@ def test_another_dags_recordings_stay_with_those_who_may_see_its_runs(sign_in: S
     assert [row["recording_id"] for row in day["rows"]] == ["ours"]
     assert [run["run_id"] for run in day["runs"]] == ["ours"]
     assert b"call" not in client.get("/api/day.csv", params={"day": str(DAY)}).content
+    told = client.get("/api/standouts", params={"first": str(DAY), "last": str(DAY)}).text
+    assert "call" not in told
+    assert "ours" in told
+    told = sign_in().get("/api/standouts", params={"first": str(DAY), "last": str(DAY)}).text
+    assert "call-failed" in told
     seen = sign_in().get("/api/day", params={"day": str(DAY)}).json()
-    assert {row["recording_id"] for row in seen["rows"]} == {"ours", "call"}
+    assert {row["recording_id"] for row in seen["rows"]} == {"ours", "call", "call-failed"}
     assert {run["dag_id"] for run in seen["runs"]} == {DAG, "secret_archive"}
 
 

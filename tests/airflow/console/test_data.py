@@ -44,15 +44,16 @@ def ids(document: dict[str, Any]) -> list[str]:
 
 def test_the_overview_tells_of_days_and_what_stands_out(client: TestClient, archive: ConsoleArchive) -> None:
     archive.add_run([log_of("small", total_bytes=1), log_of("large", total_bytes=9), log_of("x", Outcome.FAILED)])
-    told = client.get("/api/overview", params=RANGE).json()
-    [only] = told["days"]
+    [only] = client.get("/api/overview", params=RANGE).json()["days"]
     assert (only["day"], only["outcomes"], only["bytes"]) == (str(DAY), {"ARCHIVED": 2, "FAILED": 1}, 10)
+    told = client.get("/api/standouts", params=RANGE).json()
     assert [one["recording_id"] for one in told["largest"]] == ["large", "small"]
 
 
 def test_an_empty_archive_is_no_error(client: TestClient) -> None:
-    assert client.get("/api/overview", params=RANGE).json() == {"days": [], "slowest": [], "largest": []}
-    assert client.get("/api/attention", params=RANGE).json() == {"items": [], "all_shown": True}
+    assert client.get("/api/overview", params=RANGE).json() == {"days": []}
+    nothing = {"attention": [], "all_shown": True, "slowest": [], "largest": []}
+    assert client.get("/api/standouts", params=RANGE).json() == nothing
     assert day(client)["rows"] == []
 
 
@@ -60,7 +61,7 @@ def test_what_was_archived_since_needs_nobody(client: TestClient, archive: Conso
     archive.add_run([log_of("mended", Outcome.FAILED), log_of("broken", Outcome.FAILED)])
     archive.add_checks([Verification("mended", problem="another digest")])
     archive.add_recording("mended", b"media")
-    items = client.get("/api/attention", params=RANGE).json()["items"]
+    items = client.get("/api/standouts", params=RANGE).json()["attention"]
     assert [(one["recording_id"], one["kind"]) for one in items] == [("mended", "DAMAGED"), ("broken", "FAILED")]
 
 

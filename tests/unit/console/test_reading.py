@@ -58,8 +58,8 @@ def test_a_later_end_replaces_an_earlier_one_of_its_rank(archive: ConsoleArchive
 def test_what_is_slowest_and_largest_is_ranked(archive: ConsoleArchive, reader: ArchiveReader) -> None:
     archive.add_run([log_of(f"r{n}", total_bytes=n, latency_ms=100.0 - n) for n in range(30)])
     day = one_day(reader)
-    assert [line.recording_id for line in day.largest] == [f"r{n}" for n in range(29, 29 - RANKED, -1)]
-    assert [line.recording_id for line in day.slowest] == [f"r{n}" for n in range(RANKED)]
+    assert [one.line.recording_id for one in day.largest] == [f"r{n}" for n in range(29, 29 - RANKED, -1)]
+    assert [one.line.recording_id for one in day.slowest] == [f"r{n}" for n in range(RANKED)]
 
 
 def test_verifications_count_what_is_damaged(archive: ConsoleArchive, reader: ArchiveReader) -> None:

@@ -19,16 +19,15 @@ function sortable(label, column, kind = "") {
 
 function columns() {
   return [
-    { ...sortable("Recording", "recording_id", "id"), cell: (row) => h("a", { href: address("recording", { id: row.recording_id }) }, row.recording_id) },
+    { ...sortable("Recording", "recording_id", "id"), cell: (row) => [h("a", { href: address("recording", { id: row.recording_id }) }, row.recording_id), row.why ? h("span", { class: "note" }, row.why) : null] },
     { ...sortable("Outcome", "outcome"), cell: (row) => h("span", { class: `badge tone-${tone(row.outcome)}` }, words(row.outcome)) },
     { ...sortable("Recorded", "recorded_at", "nowrap"), cell: (row) => time(row.recorded_at) },
     { ...sortable("Ended", "finished_at", "nowrap"), cell: (row) => clock(row.finished_at) },
-    { ...sortable("Agent", "agent"), optional: "agent", cell: (row) => row.agent ?? "" },
+    { ...sortable("Agent", "agent", "nowrap"), optional: "agent", cell: (row) => row.agent ?? "" },
     { ...sortable("Audio", "duration_s", "right nowrap"), cell: (row) => duration(row.duration_s) },
     { ...sortable("Size", "bytes", "right nowrap"), cell: (row) => (row.bytes === null ? "" : bytes(row.bytes)) },
     { ...sortable("Took", "latency_ms", "right nowrap"), cell: (row) => took(row.latency_ms) },
     { ...sortable("Attempts", "attempts", "right"), optional: "attempts", cell: (row) => row.attempts ?? "" },
-    { label: "Why", class: "why", optional: "why", cell: (row) => row.why },
     { label: "Task", class: "nowrap", cell: (row) => (row.task ? airflowLink(taskPath(row.task), row.task.task_id, { title: `${row.task.dag_id}, ${row.task.run_id}` }) : "") },
   ];
 }

@@ -10,14 +10,14 @@ export function h(tag, attributes = {}, ...children) {
     else if (name === "data") Object.assign(element.dataset, value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
 /** Show `children` as the page. */
 export function show(...children) {
   const main = document.getElementById("main");
-  main.replaceChildren(...children.flat().filter(Boolean));
+  main.replaceChildren(...children.flat(2).filter(Boolean));
   main.setAttribute("aria-busy", "false");
 }
 
@@ -45,6 +45,11 @@ export function table(caption, columns, rows, kind = "cards") {
   const made = h("table", { class: kind }, h("caption", { class: "unseen" }, caption), h("thead", {}, head),
     h("tbody", {}, body));
   return h("div", { class: "scroll" }, made);
+}
+
+/** Return something long in a box of its own that scrolls. */
+export function tall(name, ...children) {
+  return h("div", { class: "tall", tabindex: "0", role: "region", "aria-label": name }, ...children);
 }
 
 /** Return a table of names and values; what is empty is left out. */

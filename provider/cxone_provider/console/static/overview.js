@@ -1,4 +1,4 @@
-import { address, asked, empty, h, panel, show, table } from "./dom.js";
+import { address, asked, empty, h, panel, show, table, tall } from "./dom.js";
 import { get, page } from "./api.js";
 import { bytesChart, draw, outcomesChart, quotaChart } from "./charts.js";
 import { calendar } from "./calendar.js";
@@ -54,30 +54,38 @@ function ranking(title, rows) {
   ], rows));
 }
 
+// The worst first, and the newest first of a kind, as the server sends them.
+const KINDS = ["DAMAGED", "MISSING", "FAILED", "LOCKED", "REJECTED"];
+
+function byKind(one, other) {
+  return KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind);
+}
+
 function badge(kind) {
   return h("span", { class: `badge tone-${tone(kind)}` }, words(kind));
 }
 
-async function attention(box, range) {
+async function standouts(box, ranked, range) {
   try {
-    const { items, all_shown: all } = await get(address("api/attention", range));
+    const { attention: items, all_shown: all, slowest, largest } = await get(address("api/standouts", range));
+    ranked.replaceChildren(ranking("Largest", largest), ranking("Slowest", slowest));
     const more = all ? null : h("p", { class: "empty" }, "There are more: these are the newest.");
-    box.replaceChildren(...(items.length ? [table("What needs a person", [
+    box.replaceChildren(...(items.length ? [tall("What needs a person", table("What needs a person", [
       { label: "Recording", class: "id", cell: recordingLink },
       { label: "Kind", cell: (one) => badge(one.kind) },
-      { label: "Why", class: "why", cell: (one) => one.why },
-      { label: "Another try", class: "nowrap", cell: (one) => (one.retryable ? "may help" : "will not help") },
+      { label: "Why", class: "why", cell: (one) => (one.retryable ? `${one.why} Another try may help.` : one.why) },
       { label: "Day", class: "nowrap", cell: (one) => h("a", { href: address("day", { day: one.day, q: one.recording_id }) }, one.day) },
-    ], items), more] : [empty("Nothing: every recording that was listed is archived, or ended as it should.")]).filter(Boolean));
+    ], items.sort(byKind)), more)] : [empty("Nothing: every recording that was listed is archived, or ended as it should.")]).filter(Boolean));
   } catch (error) {
     box.replaceChildren(h("p", { class: "message bad", role: "alert" }, error.message));
+    ranked.replaceChildren();
   }
 }
 
 page(async () => {
   const range = chosen();
   const dates = { first: range.first, last: range.last };
-  const { days, slowest, largest } = await get(address("api/overview", dates));
+  const { days } = await get(address("api/overview", dates));
   const choice = h("div", { class: "choice", role: "group", "aria-label": "Days shown" }, RANGES.map((length) =>
     h("a", { href: address(".", { days: length, last: asked().get("last") }), "aria-current": length === range.length ? "true" : null }, `${length} days`)));
   const head = h("div", { class: "head" }, h("div", {}, h("h1", {}, "Overview"),
@@ -87,6 +95,7 @@ page(async () => {
     return;
   }
   const box = h("div", {}, h("p", { class: "loading", role: "status" }, "Looking what is archived by now…"));
+  const ranked = h("div", { class: "two" });
   const quota = quotaChart(days);
   show(head, tiles(days),
     h("div", { class: range.length > 90 ? "stack" : "pair" },
@@ -94,10 +103,9 @@ page(async () => {
       panel("What needs a person", "and is not archived since", box)),
     h("div", { class: "two" },
       panel("Outcomes", "recordings by how they ended", ...outcomesChart(days)),
-      panel("Bytes and throughput", "archived on the day", ...bytesChart(days)),
-      ranking("Largest", largest),
-      ranking("Slowest", slowest),
-      h("div", { class: "wide" }, panel("Quota", "requests to the tenant", ...(quota ?? [empty("No completeness report in these days tells of requests.")])))));
+      panel("Bytes and throughput", "archived on the day", ...bytesChart(days))),
+    ranked,
+    panel("Quota", "requests to the tenant", ...(quota ?? [empty("No completeness report in these days tells of requests.")])));
   draw();
-  await attention(box, dates);
+  await standouts(box, ranked, dates);
 });

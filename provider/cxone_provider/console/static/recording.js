@@ -13,8 +13,7 @@ function hash(value) {
   return value ? h("code", {}, value) : null;
 }
 
-function objectFacts(told) {
-  if (!told) return null;
+function objectPanel(told) {
   if (!told.exists) return panel("S3 object", told.key, message("bad", "The object is gone", "The manifest names it, and the bucket has none of that name."));
   const lock = told.lock;
   const locked = !told.lock_known ? "may not be read" : !lock ? "none on this object"
@@ -35,29 +34,30 @@ function textOf(value) {
   return typeof value === "object" ? h("code", {}, JSON.stringify(value)) : String(value);
 }
 
-function manifestPanels(manifest) {
+function evidencePanel(manifest) {
   const audio = manifest.audio;
   const sound = [audio.format, audio.codec, audio.sample_rate_hz && `${count(audio.sample_rate_hz)} Hz`, audio.channels && (audio.channels === 2 ? "stereo" : audio.channels === 1 ? "mono" : `${audio.channels} channels`)];
   const context = manifest.context;
   const who = typeof context.dag_id === "string" && typeof context.run_id === "string";
-  return [
-    panel("Evidence", "what the manifest says", facts("Evidence", [
-      ["SHA-256", hash(manifest.sha256)],
-      ["Taken", manifest.proof === "in-flight" ? "while the bytes arrived" : "by reading the finished object back"],
-      ["Size", `${bytes(manifest.size_bytes)} (${count(manifest.size_bytes)} bytes)`],
-      ["Audio", sound.filter(Boolean).join(", ")],
-      ["Duration", duration(audio.duration_s)],
-      ["Recorded", time(manifest.plan.recorded_at)],
-      ["Archived", time(manifest.archived_at)],
-      ["Run", who ? airflowLink(runPath(context), `${context.dag_id} · ${context.run_id}`) : null],
-      ["Task", who && context.task_id ? airflowLink(taskPath(context), `${context.task_id}, try ${context.try_number ?? "?"}`) : null],
-      ["Trail's head then", hash(manifest.audit.head)],
-      ["Provider", manifest.provider_version],
-    ])),
-    panel("Metadata", "what source and list knew", Object.keys(manifest.metadata).length
-      ? facts("Metadata", Object.entries(manifest.metadata).map(([name, value]) => [name, textOf(value)]))
-      : empty("Neither told anything.")),
-  ];
+  return panel("Evidence", "what the manifest says", facts("Evidence", [
+    ["SHA-256", hash(manifest.sha256)],
+    ["Taken", manifest.proof === "in-flight" ? "while the bytes arrived" : "by reading the finished object back"],
+    ["Size", `${bytes(manifest.size_bytes)} (${count(manifest.size_bytes)} bytes)`],
+    ["Audio", sound.filter(Boolean).join(", ")],
+    ["Duration", duration(audio.duration_s)],
+    ["Recorded", time(manifest.plan.recorded_at)],
+    ["Archived", time(manifest.archived_at)],
+    ["Run", who ? airflowLink(runPath(context), `${context.dag_id} · ${context.run_id}`) : null],
+    ["Task", who && context.task_id ? airflowLink(taskPath(context), `${context.task_id}, try ${context.try_number ?? "?"}`) : null],
+    ["Trail's head then", hash(manifest.audit.head)],
+    ["Provider", manifest.provider_version],
+  ]));
+}
+
+function metadataPanel(manifest) {
+  const known = Object.entries(manifest.metadata);
+  return panel("Metadata", "what source and list knew", known.length
+    ? facts("Metadata", known.map(([name, value]) => [name, textOf(value)])) : empty("Neither told anything."));
 }
 
 const SHOWN = { opened: "Upload opened", verified: "Verified", failed: "Try failed", archived: "Archived" };
@@ -170,6 +170,7 @@ page(async () => {
   show(h("div", { class: "head" }, heading(id), h("div", { class: "actions" }, button, again)), box,
     panel("Listen", "every listening is written to Airflow's audit log", player(id, manifest, rights)),
     panel("Segments", `${count(trail.segment_count ?? 0)} in the order of the file's bytes`, ...segmentsBar(trail)),
-    h("div", { class: "two" }, ...manifestPanels(manifest).slice(0, 1), objectFacts(document_.object), trailPanel(trail, manifest),
-      h("div", {}, ...manifestPanels(manifest).slice(1)), receiptPanel(document_.receipt), documentPanel(manifest)));
+    h("div", { class: "two align" },
+      h("div", { class: "stack" }, evidencePanel(manifest), trailPanel(trail, manifest)),
+      h("div", { class: "stack" }, objectPanel(document_.object), metadataPanel(manifest), receiptPanel(document_.receipt), documentPanel(manifest))));
 });
