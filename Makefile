@@ -57,6 +57,7 @@ constraints: install ## resolve pyproject.toml again into constraints.txt, as of
 bench: install ## speed and memory against peers, as ratios of one run
 	$(BIN)/python -m benchmarks.streaming
 	$(BIN)/python -m benchmarks.verify_trail
+	$(BIN)/python -m benchmarks.console
 
 faults: install ## the fault matrix: everything broken in turn, on several S3 servers, beside other tools
 	$(BIN)/python -m tests.faults

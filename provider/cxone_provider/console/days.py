@@ -157,8 +157,8 @@ class DayTally:
             self._bytes += line.total_bytes
             self._transfer_ms += line.latency_ms
             self._runs[file.name] = self._runs[file.name] or line.recording_id
-            _rank(self._slowest, line.latency_ms, Ranked(line, file.name))
-            _rank(self._largest, line.total_bytes, Ranked(line, file.name))
+            _rank(self._slowest, line.latency_ms, line, file)
+            _rank(self._largest, line.total_bytes, line, file)
         elif line.outcome in _FOR_A_PERSON:
             self._attention_ids[line.recording_id] = line.outcome
             told = f"{line.error.type}: {line.error.message}" if line.error else ""
@@ -182,9 +182,11 @@ class DayTally:
         return self._ends[recording_id][2]
 
 
-def _rank(heap: list[tuple[float, str, Ranked]], value: float, ranked: Ranked) -> None:
+def _rank(heap: list[tuple[float, str, Ranked]], value: float, line: RunLine, file: RunFile) -> None:
     """Keep the highest, each recording once."""
-    entry = (value, ranked.line.recording_id, ranked)
+    if len(heap) == RANKED and value < heap[0][0]:
+        return
+    entry = (value, line.recording_id, Ranked(line, file.name))
     if any(known[1] == entry[1] for known in heap):
         return  # a recording is archived once; a second line of it is a repeated report
     if len(heap) < RANKED:

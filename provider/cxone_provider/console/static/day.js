@@ -28,7 +28,7 @@ function columns() {
     { ...sortable("Size", "bytes", "right nowrap"), cell: (row) => (row.bytes === null ? "" : bytes(row.bytes)) },
     { ...sortable("Took", "latency_ms", "right nowrap"), cell: (row) => took(row.latency_ms) },
     { ...sortable("Attempts", "attempts", "right"), optional: "attempts", cell: (row) => row.attempts ?? "" },
-    { label: "Task", class: "nowrap", cell: (row) => (row.task ? airflowLink(taskPath(row.task), row.task.task_id, { title: `${row.task.dag_id}, ${row.task.run_id}` }) : "") },
+    { label: "Task", class: "nowrap", optional: "task", cell: (row) => (row.task ? airflowLink(taskPath(row.task), row.task.task_id, { title: `${row.task.dag_id}, ${row.task.run_id}` }) : "") },
   ];
 }
 

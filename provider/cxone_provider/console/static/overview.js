@@ -73,7 +73,7 @@ async function standouts(box, ranked, range) {
     box.replaceChildren(...(items.length ? [tall("What needs a person", table("What needs a person", [
       { label: "Recording", class: "id", cell: recordingLink },
       { label: "Kind", cell: (one) => badge(one.kind) },
-      { label: "Why", class: "why", cell: (one) => (one.retryable ? `${one.why} Another try may help.` : one.why) },
+      { label: "Why", class: "why", cell: (one) => (one.retryable ? `${one.why.replace(/[.]$/, "")}. Another try may help.` : one.why) },
       { label: "Day", class: "nowrap", cell: (one) => h("a", { href: address("day", { day: one.day, q: one.recording_id }) }, one.day) },
     ], items.sort(byKind)), more)] : [empty("Nothing: every recording that was listed is archived, or ended as it should.")]).filter(Boolean));
   } catch (error) {

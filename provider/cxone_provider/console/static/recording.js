@@ -169,7 +169,7 @@ page(async () => {
   const again = rights.may_archive ? archiveAgain(id, rights, true) : null;
   show(h("div", { class: "head" }, heading(id), h("div", { class: "actions" }, button, again)), box,
     panel("Listen", "every listening is written to Airflow's audit log", player(id, manifest, rights)),
-    panel("Segments", `${count(trail.segment_count ?? 0)} in the order of the file's bytes`, ...segmentsBar(trail)),
+    panel("Segments", `${count(trail.segment_count ?? 0)}, in the order of the bytes`, ...segmentsBar(trail)),
     h("div", { class: "two align" },
       h("div", { class: "stack" }, evidencePanel(manifest), trailPanel(trail, manifest)),
       h("div", { class: "stack" }, objectPanel(document_.object), metadataPanel(manifest), receiptPanel(document_.receipt), documentPanel(manifest))));
