@@ -35,8 +35,8 @@ def report_of(day: pendulum.Date, count: int) -> bytes:
         AuditLog(
             f"{day.format('YYYYMMDD')}-11223344-5566-{n:08}", Outcome.ARCHIVED, at, at.add(seconds=2),
             s3_uri=f"{key}{n}.wav", manifest_uri=f"{key}{n}.json", audit_uri=f"{key}{n}.jsonl", audit_head="a" * 64,
-            total_bytes=1_000_000 + n, chunks_processed=1, latency_ms=100.0 + n * 7919 % 997, sha256="b" * 64, duration_s=60.0,
-            format="wav", attempts=1, recorded_at=at, agent="Ada Park",
+            total_bytes=1_000_000 + n, chunks_processed=1, latency_ms=100.0 + n * 7919 % 997, sha256="b" * 64,
+            duration_s=60.0, format="wav", attempts=1, recorded_at=at, agent="Ada Park",
         )
         for n in range(count)
     )  # fmt: skip

@@ -127,13 +127,19 @@ def click(page: Chrome, text: str) -> None:
     ).click()
 
 
+def log_of(page: Chrome, kind: str) -> list[dict[str, Any]]:
+    """Return one of the browser's logs, as far as nobody has taken it yet."""
+    entries: list[dict[str, Any]] = page.get_log(kind)  # type: ignore[no-untyped-call]  # Selenium's
+    return entries
+
+
 def requested(page: Chrome) -> list[tuple[str, str]]:
     """Return method and address of every request since the last call."""
-    messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    messages = [json.loads(entry["message"])["message"] for entry in log_of(page, "performance")]
     sent = [one["params"]["request"] for one in messages if one["method"] == "Network.requestWillBeSent"]
     return [(str(one["method"]), str(one["url"])) for one in sent]
 
 
 def complaints(page: Chrome) -> list[str]:
     """Return what the browser complained of since the last call: errors, and what the policy refused."""
-    return [str(entry["message"]) for entry in page.get_log("browser") if entry["level"] == "SEVERE"]
+    return [str(entry["message"]) for entry in log_of(page, "browser") if entry["level"] == "SEVERE"]

@@ -6,6 +6,7 @@ import json
 import re
 import urllib.parse
 from pathlib import Path
+from typing import Any
 
 import pendulum
 import pytest
@@ -200,8 +201,8 @@ def hostile(site: Site) -> str:
         context={"dag_id": HOSTILE, "run_id": HOSTILE, "task_id": HOSTILE, "map_index": 0, "try_number": HOSTILE},
         audio={"format": "wav", "codec": HOSTILE, "duration_s": 1.0, "sample_rate_hz": 8000, "channels": 2},
     )  # fmt: skip
-    bad = {"error": AuditError(HOSTILE, HOSTILE), "agent": HOSTILE}
-    logs = [log_of(recording_id, agent=HOSTILE), log_of(HOSTILE, Outcome.FAILED, **bad)]  # type: ignore[arg-type]  # fields
+    bad: dict[str, Any] = {"error": AuditError(HOSTILE, HOSTILE), "agent": HOSTILE}
+    logs = [log_of(recording_id, agent=HOSTILE), log_of(HOSTILE, Outcome.FAILED, **bad)]
     site.archive.add_run(logs, pendulum.today("UTC").subtract(days=3).date(), HOSTILE)
     site.archive.add_completeness(pendulum.today("UTC").subtract(days=3).date(), expected=9, missing=[HOSTILE])
     return recording_id

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-COMPLETENESS_SCHEMA = "cxone.completeness/1"
+from cxone_provider.archive.completeness import COMPLETENESS_SCHEMA
+
 MAX_REPORT_BYTES = 16 * 2**20
 _IDS_KEPT = 50
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -23,6 +24,7 @@ class Completeness:
         expected, archived, missing: recordings.
         missing_ids: the first of those that are missing.
         requests_used, requests_allowed: of the tenant's quota.
+        generated_at: when it was made, as it says.
     """
 
     day: str
@@ -32,6 +34,7 @@ class Completeness:
     missing_ids: tuple[str, ...] = ()
     requests_used: int | None = None
     requests_allowed: int | None = None
+    generated_at: str = ""
 
 
 def parse_completeness(raw: bytes, day: str) -> Completeness | None:
@@ -56,6 +59,7 @@ def parse_completeness(raw: bytes, day: str) -> Completeness | None:
         missing_ids=_ids(document.get("missing_ids")) or _ids(document.get("missing")),
         requests_used=_count(document.get("requests_used")),
         requests_allowed=_count(document.get("requests_allowed")),
+        generated_at=str(document.get("generated_at") or ""),
     )
 
 

@@ -116,7 +116,7 @@ class ArchiveReader:
 
     def _newest_report(self, files: Sequence[RunFile]) -> Completeness | None:
         reports = [one for file in files if not file.lines for one in self._report(file)]
-        return reports[-1] if reports else None
+        return max(reports, key=lambda report: report.generated_at) if reports else None
 
     def _report(self, file: RunFile) -> Sequence[Completeness]:
         return self._reports.get((file.key, file.etag), lambda: self._read_report(file))

@@ -9,6 +9,7 @@ import pendulum
 import pytest
 
 from cxone_provider.archive.audit import AuditError
+from cxone_provider.archive.completeness import Completeness
 from cxone_provider.archive.errors import InvalidInput
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.verifying import Verification
@@ -77,9 +78,20 @@ def test_completeness_tells_what_is_missing_and_what_it_cost(archive: ConsoleArc
     assert [one.recording_id for one in one_day(reader).attention] == ["m1", "m2"]
 
 
+def test_reports_are_understood_as_the_archive_writes_them(archive: ConsoleArchive, reader: ArchiveReader) -> None:
+    report = Completeness(
+        str(DAY), "manual__1", AT, archived=7, missing_ids=["m"], other_ids={Outcome.DELETED: ["d"]},
+        requests_used=20, requests_allowed=43_200,
+    )  # fmt: skip
+    archive.add_file(LAYOUT.completeness_key(report.day, report.run_id), report.to_bytes())
+    told = one_day(reader).to_document()
+    assert (told["expected"], told["missing"], told["requests_used"], told["requests_allowed"]) == (9, 1, 20, 43_200)
+    assert [one.recording_id for one in one_day(reader).attention] == ["m"]
+
+
 def test_the_newest_report_of_a_day_counts(archive: ConsoleArchive, reader: ArchiveReader) -> None:
-    archive.add_completeness(name="reconcile-1", missing=5)
-    archive.add_completeness(name="reconcile-2", missing=0)
+    archive.add_completeness(name="reconcile-1", missing=0, generated_at="2026-11-26T05:00:00Z")
+    archive.add_completeness(name="reconcile-2", missing=5, generated_at="2026-11-26T04:00:00Z")
     assert one_day(reader).to_document()["missing"] == 0
 
 
