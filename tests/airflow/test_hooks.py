@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.archive_webhook import archive_webhook
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.task_state import TaskStateJournal
-from cxone_provider.simulator import Simulator
+from cxone_provider.simulator import Interaction, Simulator
 from tests.fakes.clock import FakeClock
 from tests.fakes.task import FakeStateStore
 
@@ -83,6 +84,49 @@ def test_the_test_button_fetches_a_token(set_connection: SetConnection) -> None:
     assert "wrong-secret-value" not in message
 
 
+@pytest.fixture
+def real_tenant(set_connection: SetConnection) -> Iterator[Simulator]:
+    """Return a tenant that speaks media-playback, and the connection to it."""
+    with Simulator(client_secret="client secret") as tenant:
+        extra = {
+            "api": "media-playback",
+            "access_key_id": tenant.apis.access_key_id,
+            "access_key_secret": tenant.apis.access_key_secret,
+            "media_hosts": ["127.0.0.1"],
+        }
+        fields = {"host": tenant.base_url, "login": tenant.client_id, "password": "client secret", "extra": extra}
+        set_connection("cxone_default", conn_type="cxone", **fields)
+        yield tenant
+
+
+def test_the_connection_chooses_the_dialect(real_tenant: Simulator) -> None:
+    real_tenant.add_contact("4711", [Interaction(b"....ftypmp42", format="mp4", duration_s=1)])
+    hook = CXoneHook()
+    described = hook.source.describe(RecordingRef("4711", metadata={"listed": True}))
+    assert described.settled_by_media
+    assert type(hook.source).__name__ == "MediaPlaybackSource"
+    assert (hook.source.requests_used, real_tenant.quota.used) == (0, 0)
+
+
+def test_the_test_button_of_a_real_tenant_costs_nothing_of_its_quota(real_tenant: Simulator) -> None:
+    ok, message = CXoneHook().test_connection()
+    assert (ok, real_tenant.tokens_issued, real_tenant.quota.used) == (True, 1, 0)
+    assert f"granted a token for the API at {real_tenant.base_url}" in message
+
+
+def test_every_secret_of_a_real_tenant_is_masked(real_tenant: Simulator, masked: set[object]) -> None:
+    CXoneHook().source.check()
+    tokens = [secret for secret in masked if isinstance(secret, str) and secret.count(".") == 2]
+    assert len(tokens) == 2, "the access token and the id token"
+    assert masked >= {"client secret", real_tenant.apis.access_key_secret, real_tenant.apis.access_key_id}
+    assert len(masked - {None}) == 6, "and the refresh token"
+
+
+def test_a_trigger_gets_the_same_dialect(real_tenant: Simulator) -> None:
+    source = asyncio.run(CXoneHook().aget_conn())
+    assert type(source).__name__ == "MediaPlaybackSource"
+
+
 @pytest.mark.parametrize(
     ("fields", "cause"),
     [
@@ -90,6 +134,9 @@ def test_the_test_button_fetches_a_token(set_connection: SetConnection) -> None:
         ({"login": "id", "password": "p", "extra": {"api": "v9"}}, "connection field api"),
         ({"login": "id", "password": "p", "extra": {"stream_secrets": "x"}}, "Is it stream_secret?"),
         ({"login": "id", "password": "p", "host": "http://10.0.0.1"}, "plain http"),
+        ({"extra": {"api": "media-playback"}}, "connection field access_key_id"),
+        ({"extra": {"api": "media-playback", "auth": "client_credentials"}}, "access_key or access_key_json"),
+        ({"login": "id", "password": "p", "extra": {"auth": "access_key"}}, "for api recording-v2"),
     ],
 )
 def test_the_test_button_says_what_is_wrong(set_connection: SetConnection, fields: dict[str, Any], cause: str) -> None:

@@ -14,8 +14,16 @@ from typing import Any
 PARSERS = {
     "audio": ["cxone_provider.archive.audio"],
     "answers": [
+        "cxone_provider.adapters.cxone.claims",
+        "cxone_provider.adapters.cxone.discovery",
         "cxone_provider.adapters.cxone.documents",
+        "cxone_provider.adapters.cxone.links",
+        "cxone_provider.adapters.cxone.origins",
+        "cxone_provider.adapters.cxone.playback_document",
+        "cxone_provider.adapters.cxone.playback_fields",
+        "cxone_provider.adapters.cxone.playback_sidecar",
         "cxone_provider.adapters.cxone.ranges",
+        "cxone_provider.adapters.cxone.tokens",
         "cxone_provider.adapters.retrying",
         "cxone_provider.archive.list_file",
         "cxone_provider.archive.listing",

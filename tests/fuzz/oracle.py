@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import zlib
@@ -9,7 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pendulum
 
+from cxone_provider.adapters.cxone.claims import tenant_id_of
+from cxone_provider.adapters.cxone.discovery import checked_endpoint
 from cxone_provider.adapters.cxone.documents import parse_description, parse_object
+from cxone_provider.adapters.cxone.links import checked_link
+from cxone_provider.adapters.cxone.playback_document import Interaction, parse_contact
 from cxone_provider.adapters.cxone.ranges import (
     check_identity,
     check_media_type,
@@ -19,6 +24,8 @@ from cxone_provider.adapters.cxone.ranges import (
     parse_unsatisfied,
     strong_etag,
 )
+from cxone_provider.adapters.cxone.settings import settings_of
+from cxone_provider.adapters.cxone.tokens import parse_token
 from cxone_provider.adapters.retrying import parse_retry_after_s
 from cxone_provider.archive.audio import AudioReport, AudioVerification, media_type_of
 from cxone_provider.archive.contact import ContactManifest, StoredRecording, parse_archived
@@ -32,6 +39,8 @@ from cxone_provider.archive.trail import verify_trail
 MAX_ERROR_CHARACTERS = 1500
 _NOW = pendulum.datetime(2026, 11, 23, 10)
 _REF = RecordingRef("4711")
+_KEY = {"access_key_id": "id====", "access_key_secret": "secret===="}
+_TENANT = settings_of(None, None, None, {"api": "media-playback", **_KEY})
 _LONGEST_WAIT_S = 10.0**12
 _PIECE_SIZES = 251
 
@@ -107,6 +116,22 @@ def _stored(found: Manifest | ContactManifest) -> Sequence[StoredRecording]:
     return found.recordings
 
 
+def _kept(found: Sequence[Interaction]) -> None:
+    """Check that every interaction has a name of its own, and that what is kept of it is JSON without a link."""
+    assert len({one.identity for one in found}) == len(found)
+    for one in found:
+        kept = json.dumps(dict(one.metadata), allow_nan=False)
+        assert "://" not in kept, kept
+
+
+def _token(document: Mapping[str, object]) -> None:
+    token = parse_token(document, "")
+    assert 0 < token.usable_s <= token.lifetime_s, token
+    tenant_id = tenant_id_of(document)
+    assert tenant_id.isascii(), tenant_id
+    assert tenant_id.isprintable(), tenant_id
+
+
 _TEXT_PARSERS: Mapping[str, Callable[[str], object]] = {
     "Content-Range": parse_content_range,
     "Content-Range of a 416": parse_unsatisfied,
@@ -115,9 +140,13 @@ _TEXT_PARSERS: Mapping[str, Callable[[str], object]] = {
     "Content-Encoding": check_identity,
     "Content-Type": check_media_type,
     "Content-Digest": lambda text: parse_digests("Content-Digest", text),
+    "media link": lambda text: checked_link(text, _TENANT),
 }
 _BODY_PARSERS: Mapping[str, Callable[[bytes], object]] = {
     "metadata": lambda body: parse_description(parse_object(body, "metadata"), _REF),
+    "playback": lambda body: _kept(parse_contact(parse_object(body, "playback answer", secret=True))),
+    "token": lambda body: _token(parse_object(body, "token answer", secret=True)),
+    "discovery": lambda body: checked_endpoint(parse_object(body, "discovery document"), "api_endpoint", _TENANT),
     "list": lambda body: _consume(read_list([body])),
     "manifest": lambda body: parse_manifest(body, "4711"),
     "contact manifest": lambda body: _stored(parse_archived(body, "4711")),

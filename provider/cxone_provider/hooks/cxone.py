@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxone_provider.adapters.cxone.sources import TenantSource
     from cxone_provider.archive.ports import RecordingSource
 
-_SECRET_EXTRAS = ("access_key_secret", "stream_secret")
+_SECRET_EXTRAS = ("access_key_id", "access_key_secret", "stream_secret")
 
 
 class CXoneHook(BaseHook):
