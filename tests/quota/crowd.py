@@ -27,7 +27,8 @@ class Crowd:
         period_s: seconds; five minutes in the real world.
         slots: processes at once.
         seconds: how long each of them works.
-        parallel_tasks: what the connection says; the number of slots where it tells the truth.
+        parallel_tasks: what the connection says; None for the number of slots, which is the truth.
+        stated: requests in a period that the connection says; None for all that the tenant takes.
     """
 
     requests: int = 150
@@ -35,6 +36,7 @@ class Crowd:
     slots: int = 4
     seconds: float = 90.0
     parallel_tasks: int | None = None
+    stated: int | None = None
 
     def connection(self, tenant: Simulator) -> dict[str, Any]:
         """Return the connection's fields."""
@@ -42,7 +44,7 @@ class Crowd:
             "api": "media-playback",
             "access_key_id": tenant.apis.access_key_id,
             "access_key_secret": tenant.apis.access_key_secret,
-            "requests_per_period": self.requests,
+            "requests_per_period": self.stated or self.requests,
             "period_s": self.period_s,
             "parallel_tasks": self.parallel_tasks or self.slots,
         }

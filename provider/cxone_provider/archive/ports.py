@@ -111,6 +111,7 @@ class RecordingSource(Protocol):
             RangeIgnored: the answer was 200; nothing of it was used.
             RangeNotSatisfiable, RecordingChanged, ShortBody, ExcessBody, WrongRange, EncodedBody, WrongContentType,
             DigestMismatch, TransferStalled, and the errors of :meth:`describe`.
+            MediaWithheld: the source names the media and gives no way to it now.
         """
 
     def open_whole(self, media: Media, start: int = 0) -> AbstractContextManager[WholeBody]:
