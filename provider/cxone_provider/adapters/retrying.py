@@ -100,6 +100,15 @@ class RetryPolicy:
             TransferCancelled: cancelled while waiting.
         """
         began_s = clock.monotonic_s()
+        try:
+            return attempt()  # nearly always the only one; what repeats costs more than a small request
+        except TryAgain as error:
+            first: list[TryAgain] = [error]
+
+        def again() -> T:
+            if first:
+                raise first.pop()
+            return attempt()
 
         def exhausted(state: RetryCallState) -> bool:
             woken_s = clock.monotonic_s() - began_s + state.upcoming_sleep
@@ -113,7 +122,7 @@ class RetryPolicy:
             reraise=True,
         )
         try:
-            return retrying(attempt)
+            return retrying(again)
         except TryAgain as last:
             spent_s = clock.monotonic_s() - began_s
             last.error.add_note(f"given up after {retrying.statistics['attempt_number']} tries in {spent_s:.1f} s")

@@ -18,12 +18,14 @@ from cxone_provider.archive.finishing import is_contact
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.manifest import Manifest
 from cxone_provider.archive.media import Media
+from cxone_provider.archive.parts import PartLayout
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.pooling import pool_of
 from cxone_provider.archive.ports import Clock, ObjectLock, ObjectStore, RecordingSource, ResumeJournal
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.recording_run import Ended, RecordingRun
 from cxone_provider.archive.settings import ArchiveSettings, Workbench
+from cxone_provider.archive.slots import Slots
 
 __all__ = ["ArchiveSettings", "archive_recordings"]
 
@@ -56,12 +58,13 @@ def archive_recordings(
         StoreError: the bucket cannot be used at all, or not as asked for.
     """
     layout = ArchiveLayout(store.bucket, settings.prefix)
-    bench = Workbench(source, store, clock, layout, settings, cancelled or threading.Event())
+    slots = Slots(settings.concurrency, _unit_bytes(plans, settings))
+    bench = Workbench(source, store, clock, layout, settings, slots, cancelled or threading.Event())
     if any(plan.outcome is Outcome.READY for plan in plans):
         # Any lock asks the same of a bucket.
         (store if settings.lock is None else store.locked(ObjectLock(legal_hold=True))).check()
-    workers = min(settings.concurrency, max(1, len(plans)))
-    run = _Run(bench, journal, readers=settings.concurrency // workers)
+    workers = min(settings.recordings_at_once, max(1, len(plans)))
+    run = _Run(bench, journal)
     with pool_of(workers, "cxone-recording", bench.cancelled) as pool:
         logs = [entry for entries in pool.map(run.archive, plans) for entry in entries]
     if bench.cancelled.is_set():
@@ -69,11 +72,15 @@ def archive_recordings(
     return logs
 
 
+def _unit_bytes(plans: Sequence[SegmentPlan], settings: ArchiveSettings) -> int:
+    cuts = {plan.segment_size_bytes for plan in plans}
+    return max((PartLayout(cut, settings.part_size_bytes).unit_bytes for cut in cuts), default=settings.part_size_bytes)
+
+
 class _Run:
-    def __init__(self, bench: Workbench, journal: ResumeJournal | None, readers: int) -> None:
+    def __init__(self, bench: Workbench, journal: ResumeJournal | None) -> None:
         self._bench = bench
         self._journal = journal
-        self._readers = readers
 
     def archive(self, plan: SegmentPlan) -> list[AuditLog]:
         """Return the audit logs of one plan: one per recording."""
@@ -109,9 +116,7 @@ class _Run:
             bench = self._locking(plan)
         except ArchiveError as error:
             return Ended(log_of_error(error, plan, started_at, self._bench.clock.now()))
-        return RecordingRun(
-            bench, plan, media, readers=self._readers, journal=self._journal, started_at=started_at
-        ).archive()
+        return RecordingRun(bench, plan, media, journal=self._journal, started_at=started_at).archive()
 
     def _locking(self, plan: SegmentPlan) -> Workbench:
         """Return the bench whose store locks as policy wants it for this recording.

@@ -15,6 +15,7 @@ after the manifest                    ALREADY_ARCHIVED
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import pendulum
@@ -56,7 +57,6 @@ class Attempt:
         bench: what the run shares.
         plan: READY.
         media: what the plan resolved to.
-        readers: segments fetched at the same time.
         journal: where an unfinished upload is remembered.
 
     Attributes:
@@ -64,7 +64,7 @@ class Attempt:
         evidence: the trail it writes.
     """
 
-    def __init__(self, bench: Workbench, plan: SegmentPlan, media: Media, readers: int, journal: ResumeJournal) -> None:
+    def __init__(self, bench: Workbench, plan: SegmentPlan, media: Media, journal: ResumeJournal) -> None:
         settings = bench.settings
         self._bench = bench
         self._plan = plan
@@ -72,7 +72,7 @@ class Attempt:
         self._journal = journal
         self._parts = PartLayout(plan.segment_size_bytes, settings.part_size_bytes)
         self._sink = MultipartSink(bench.store, self._parts)
-        self._moving = TransferSettings(self._parts, readers, settings.stream_secret, plan.format)
+        self._moving = TransferSettings(self._parts, settings.stream_secret, plan.format)
         self._key: str | None = None
         self.evidence = Evidence(bench, media.recording_id)
         self.entries: dict[int, AuditEntry] = {}
@@ -88,8 +88,11 @@ class Attempt:
             # A kill may have come between Complete and the lock that some stores want afterwards.
             self._bench.store.ensure_locked(left)
             return self._commit_read_back(left)
-        transfer = self._transfer()
-        self.entries = transfer.entries
+        with closing(self._transfer()) as transfer:
+            self.entries = transfer.entries
+            return self._archive(transfer)
+
+    def _archive(self, transfer: Transfer) -> Archived:
         proof = transfer.run()
         if proof is None:
             return self._commit_read_back(self._complete(transfer.size_bytes, None))
@@ -132,7 +135,9 @@ class Attempt:
 
     def _resume(self) -> StoredObject | None:
         """Take up what an earlier try left; return the object when that try had come as far as Complete."""
-        state = None if self._bench.settings.replace else self._journal.load(self._media.recording_id)
+        if self._bench.settings.replace or self._fits_one_part():
+            return None
+        state = self._journal.load(self._media.recording_id)
         upload = None if state is None else OpenUpload.from_state(state)
         if upload is None or not self._fits(upload):
             return None
@@ -146,6 +151,11 @@ class Attempt:
         self._media = replace(self._media, size_bytes=upload.size_bytes, etag=upload.etag)
         log.info("recording %s: %d parts are stored already", self._media.recording_id, self._sink.part_count)
         return None
+
+    def _fits_one_part(self) -> bool:
+        """Tell whether the media goes in one Put: no try of this plan can have left an upload to look for."""
+        size_bytes = self._media.size_bytes
+        return size_bytes is not None and size_bytes <= self._parts.unit_bytes
 
     def _fits(self, upload: OpenUpload) -> bool:
         """Tell whether the upload is of this plan and media: the same interaction, key, size and cut."""
@@ -164,7 +174,9 @@ class Attempt:
     def _transfer(self) -> Transfer:
         hooks = Hooks(admit=self._admit, open_upload=self._open_upload, fresh_size=self._fresh_size)
         bench = self._bench
-        return Transfer(bench.source, self._media, self._sink, bench.clock, self._moving, hooks, bench.cancelled)
+        return Transfer(
+            bench.source, self._media, self._sink, bench.clock, self._moving, hooks, bench.slots, bench.cancelled
+        )
 
     def _admit(self, size_bytes: int) -> None:
         limit = policy_of(self._plan, self._bench.settings.policy).max_size_bytes

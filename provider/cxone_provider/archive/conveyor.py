@@ -24,13 +24,11 @@ class TransferSettings:
 
     Attributes:
         layout: segments and parts.
-        readers: segments fetched at the same time; memory is readers x part size.
         stream_secret: key of the chunk signatures, or None.
         expected_format: audio format, or None for any known one.
     """
 
     layout: PartLayout
-    readers: int = 1
     stream_secret: bytes | None = field(default=None, repr=False)
     expected_format: str | None = None
 

@@ -91,7 +91,12 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the document as it is stored: readable JSON, the same bytes for the same values."""
-        return json.dumps(self.to_document(), indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
+        # A line for each field: json's own indentation is not in C, and took a tenth of a small recording's time.
+        fields = sorted(self.to_document().items())
+        lines = [
+            f"  {json.dumps(name)}: {json.dumps(value, sort_keys=True, allow_nan=False)}" for name, value in fields
+        ]
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
     @classmethod
     def from_document(cls, document: object) -> Manifest:

@@ -1,12 +1,13 @@
 """One request for a whole media: read in order, and after a break continued from the byte it came to.
 
-One buffer is filled while the others are being stored; there are as many as readers, so memory has the same bound.
+One buffer is filled while another one is being stored. Both are taken before the request and kept until its end: a
+body that waited for memory could hold the request that another recording's memory waits for.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -31,6 +32,7 @@ from cxone_provider.archive.media import Media
 from cxone_provider.archive.plan import Segment
 from cxone_provider.archive.ports import Clock, RecordingSource, WholeBody
 from cxone_provider.archive.reading import Chunk, chunk_of
+from cxone_provider.archive.slots import Slots
 
 log = logging.getLogger(__name__)
 _TRIES = 3
@@ -147,12 +149,13 @@ class ContinuedBody:
 
 
 class WriteBehind:
-    """Buffers that are filled by one thread and stored by others; `count` of them in all."""
+    """Buffers that are filled by one thread and stored by others."""
 
-    def __init__(self, count: int, size_bytes: int) -> None:
+    def __init__(self, buffers: Sequence[memoryview]) -> None:
         self._free: SimpleQueue[memoryview] = SimpleQueue()
-        for _ in range(count):
-            self._free.put(memoryview(bytearray(size_bytes)))
+        for buffer in buffers:
+            self._free.put(buffer)
+        count = len(buffers)
         self._pool = ThreadPoolExecutor(count - 1, thread_name_prefix="cxone-store") if count > 1 else None
         self._writes: list[Future[None]] = []
 
@@ -209,17 +212,20 @@ class OneRequest:
         source: the tenant.
         clock: time.
         conveyor: what takes the parts.
-        buffers: parts in memory at the same time.
+        slots: memory and requests of the run.
+        held: gets the buffer that the whole lies in, where it fits one part.
         segment_size_bytes: of the plan.
     """
 
     def __init__(
-        self, source: RecordingSource, clock: Clock, conveyor: Conveyor, *, buffers: int, segment_size_bytes: int
-    ) -> None:
+        self, source: RecordingSource, clock: Clock, conveyor: Conveyor, slots: Slots, *, held: ExitStack,
+        segment_size_bytes: int,
+    ) -> None:  # fmt: skip
         self._source = source
         self._clock = clock
         self._conveyor = conveyor
-        self._buffers = buffers
+        self._slots = slots
+        self._held = held
         self._segment_size_bytes = segment_size_bytes
 
     def run(self) -> None:
@@ -233,8 +239,7 @@ class OneRequest:
             if body is None:
                 return
             try:
-                with body:
-                    self._convey(body)
+                self._convey_all(body)
             except (SourceUnavailable, ShortBody, TransferStalled, DigestMismatch, RangeIgnored) as error:
                 # A body that can be continued was, as often as that helped; what it brought stays for the next try.
                 broke = not isinstance(error, (DigestMismatch, RangeIgnored))
@@ -256,13 +261,23 @@ class OneRequest:
             progress_bytes=self._segment_size_bytes,
         )  # fmt: skip
 
-    def _convey(self, body: ContinuedBody) -> None:
+    def _convey_all(self, body: ContinuedBody) -> None:
+        with ExitStack() as room:
+            size_bytes = self._conveyor.buffer_bytes()
+            buffers = [room.enter_context(self._slots.buffer(size_bytes))]
+            if (spare := self._slots.spare_buffer(room, size_bytes)) is not None:
+                buffers.append(spare)
+            with self._slots.request(), body:
+                self._convey(body, buffers)
+            if self._conveyor.whole is not None:
+                self._held.enter_context(room.pop_all())
+
+    def _convey(self, body: ContinuedBody, buffers: Sequence[memoryview]) -> None:
         conveyor = self._conveyor
         conveyor.media = body.media
         conveyor.admit()
         numbers = conveyor.remaining()
-        count = max(1, min(self._buffers, len(numbers)))
-        with WriteBehind(count, conveyor.buffer_bytes()).finishing() as behind:
+        with WriteBehind(buffers[: max(1, len(numbers))]).finishing() as behind:
             for number in numbers:
                 self._convey_part(number, body, behind)
             body.expect_end()

@@ -19,6 +19,7 @@ from cxone_provider.archive.errors import (
 from cxone_provider.archive.integrity import verify_chunk
 from cxone_provider.archive.plan import Segment
 from cxone_provider.archive.ports import Clock, Media, RecordingSource, SegmentRead
+from cxone_provider.archive.slots import Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,14 @@ class SegmentReader:
         media: what is read; its size and entity tag are taken as agreed where they are known.
         clock: for latencies.
         stream_secret: key of the chunk signatures; None where the tenant does not sign.
+        slots: how many requests may be open.
     """
 
-    def __init__(self, source: RecordingSource, media: Media, clock: Clock, stream_secret: bytes | None) -> None:
+    def __init__(
+        self, source: RecordingSource, media: Media, clock: Clock, stream_secret: bytes | None, slots: Slots
+    ) -> None:
         self._source = source
+        self._slots = slots
         self._clock = clock
         self._secret = stream_secret
         self._lock = threading.Lock()
@@ -82,7 +87,8 @@ class SegmentReader:
         return chunk_of(self._clock, agreed, buffer[: agreed.size_bytes], began_s, attempts, signature)
 
     def _fetch(self, segment: Segment, buffer: memoryview) -> tuple[Segment, SegmentRead]:
-        answer = self._source.read_segment(self._media, segment, buffer)
+        with self._slots.request():
+            answer = self._source.read_segment(self._media, segment, buffer)
         return self._agree(segment, answer), answer
 
     def _verify(self, agreed: Segment, buffer: memoryview, signature: str | None) -> None:

@@ -47,7 +47,6 @@ class RecordingRun:
         bench: what the run shares, locking as policy wants it for this recording.
         plan: READY, of this recording.
         media: what it resolved to.
-        readers: segments fetched at the same time.
         journal: where an unfinished upload is remembered; the recording's audit trail where there is none.
         started_at: when the work on its plan began.
     """
@@ -58,21 +57,19 @@ class RecordingRun:
         plan: SegmentPlan,
         media: Media,
         *,
-        readers: int,
         journal: ResumeJournal | None,
         started_at: pendulum.DateTime,
     ) -> None:
         self._bench = bench
         self._plan = plan
         self._media = media
-        self._readers = readers
         self._journal = journal or TrailJournal(bench)
         self._started_at = started_at
 
     def archive(self) -> Ended:
         """Return how it ended; every error of the recording is in its audit log."""
         for restarts_left in range(_RESTARTS, -1, -1):
-            attempt = Attempt(self._bench, self._plan, self._media, self._readers, self._journal)
+            attempt = Attempt(self._bench, self._plan, self._media, self._journal)
             try:
                 return self._archived(attempt, attempt.run())
             except (RecordingChanged, UploadVanished) as error:

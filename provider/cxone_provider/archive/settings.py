@@ -13,8 +13,16 @@ from cxone_provider.archive.parts import DEFAULT_PART_SIZE_BYTES
 from cxone_provider.archive.policy import ArchivePolicy
 from cxone_provider.archive.ports import Clock, ObjectLock, ObjectStore, RecordingSource
 from cxone_provider.archive.retention import LockPolicy
+from cxone_provider.archive.slots import Slots
 
 MAX_CONCURRENCY = 64
+_RECORDINGS_PER_REQUEST = 4
+"""A small recording costs one media request and, one after the other, four of the store's."""
+
+
+def recordings_at_once(concurrency: int) -> int:
+    """Return how many recordings, and thus requests of the store, are on their way at the same time."""
+    return min(concurrency * _RECORDINGS_PER_REQUEST, MAX_CONCURRENCY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,7 @@ class ArchiveSettings:
 
     Attributes:
         prefix: where everything lies in the bucket.
-        concurrency: segments in flight at the same time over all recordings; memory is this x part size.
+        concurrency: media requests open at the same time over all recordings; memory is this x part size.
         part_size_bytes: size of an S3 part and of a reader's buffer.
         stream_secret: key of the chunk signatures; None where the tenant does not sign.
         replace: archive again what has a manifest; older versions stay in a versioned bucket.
@@ -51,6 +59,11 @@ class ArchiveSettings:
         if self.part_size_bytes < 1:
             raise InvalidSetting("unusable part_size_bytes", found=self.part_size_bytes, expected="at least 1")
 
+    @property
+    def recordings_at_once(self) -> int:
+        """Recordings on their way at the same time: while some wait for the store, others' bytes come in."""
+        return recordings_at_once(self.concurrency)
+
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
@@ -61,5 +74,6 @@ class Workbench:
     clock: Clock
     layout: ArchiveLayout
     settings: ArchiveSettings
+    slots: Slots
     cancelled: threading.Event
     lock: ObjectLock | None = None

@@ -1,8 +1,9 @@
-"""The pipeline: plan -> segments -> verified chunks -> parts, with memory bounded by readers x part size.
+"""The pipeline: plan -> segments -> verified chunks -> parts, in buffers that all recordings of a run share.
 
-Each reader owns one buffer of a part's size. It fetches the part's segments, waits for its turn, shows the bytes to the
-witness in order, and stores the part outside of its turn; no queue, no copy. The first part goes alone: it settles
-size, entity and audio format before the readers start. A media that asks for it, or whose ranges cannot be combined, is
+A reader takes a buffer of a part's size, and then a part: parts are given out in order, so whoever is next always has
+its buffer. It fetches the part's segments, waits for its turn, shows the bytes to the witness in order, stores the part
+outside of its turn, and gives the buffer back; no queue, no copy. The first part goes alone: it settles size, entity
+and audio format before the readers start. A media that asks for it, or whose ranges cannot be combined, is
 read in one request instead: see :mod:`cxone_provider.archive.one_request`.
 """
 
@@ -10,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 
 from cxone_provider.archive.audit import AuditEntry
@@ -29,6 +30,7 @@ from cxone_provider.archive.one_request import OneRequest
 from cxone_provider.archive.ordering import ReaderStopped
 from cxone_provider.archive.ports import Clock, RecordingSource
 from cxone_provider.archive.reading import Chunk, SegmentReader
+from cxone_provider.archive.slots import Slots
 from cxone_provider.archive.storing import MultipartSink
 
 __all__ = ["Hooks", "Transfer", "TransferSettings"]
@@ -48,15 +50,18 @@ class Transfer:
         clock: Clock,
         settings: TransferSettings,
         hooks: Hooks,
+        slots: Slots,
         cancelled: threading.Event,
     ) -> None:
         self._settings = settings
         self._hooks = hooks
         self._conveyor = Conveyor(media, sink, settings, hooks, cancelled)
-        self._reader = SegmentReader(source, media, clock, settings.stream_secret)
+        self._slots = slots
+        self._held = ExitStack()
+        self._reader = SegmentReader(source, media, clock, settings.stream_secret, slots)
         segment_size_bytes = settings.layout.segment_size_bytes
         self._one_request = OneRequest(
-            source, clock, self._conveyor, buffers=settings.readers, segment_size_bytes=segment_size_bytes
+            source, clock, self._conveyor, slots, held=self._held, segment_size_bytes=segment_size_bytes
         )
 
     @property
@@ -87,6 +92,11 @@ class Transfer:
         else:
             self._run_ranges_or_whole()
         return None if self._conveyor.resumed else self._conveyor.order.witness.testify()
+
+    def close(self) -> None:
+        """Give back what :attr:`whole` lies in; it is not to be used any more."""
+        self._conveyor.whole = None
+        self._held.close()
 
     def _run_ranges_or_whole(self) -> None:
         try:
@@ -132,33 +142,36 @@ class Transfer:
         first = next(numbers, None)
         if first is None:
             return
-        buffer = memoryview(bytearray(conveyor.buffer_bytes()))
-        self._convey(first, buffer)
-        if conveyor.whole is None:
-            self._convey_rest(numbers, buffer)
+        with ExitStack() as room:
+            self._convey(first, room.enter_context(self._slots.buffer(conveyor.buffer_bytes())))
+            if conveyor.whole is not None:
+                self._held.enter_context(room.pop_all())
+                return
+        with self._slots.large():
+            self._convey_rest(list(numbers))
 
-    def _convey_rest(self, numbers: Iterator[int], buffer: memoryview) -> None:
-        waiting = list(numbers)
-        readers = min(self._settings.readers, len(waiting))
-        if readers <= 1:
-            for number in waiting:
-                self._convey(number, buffer)
-            return
+    def _convey_rest(self, numbers: list[int]) -> None:
         queue: SimpleQueue[int] = SimpleQueue()
-        for number in waiting:
+        for number in numbers:
             queue.put(number)
+        readers = min(self._slots.requests, len(numbers))
+        if readers <= 1:
+            self._convey_queue(queue)
+            return
         with ThreadPoolExecutor(readers, thread_name_prefix=f"cxone-{self._conveyor.media.recording_id}") as pool:
-            spare = [memoryview(bytearray(len(buffer))) for _ in range(readers - 1)]
-            work = [pool.submit(self._convey_queue, queue, own) for own in (buffer, *spare)]
+            work = [pool.submit(self._convey_queue, queue) for _ in range(readers)]
         errors = [error for error in (job.exception() for job in work) if error is not None]
         if errors:
             # Readers that were only told to stop say so; the cause is the other one.
             raise next((error for error in errors if not isinstance(error, ReaderStopped)), errors[0])
 
-    def _convey_queue(self, queue: SimpleQueue[int], buffer: memoryview) -> None:
+    def _convey_queue(self, queue: SimpleQueue[int]) -> None:
         with self._conveyor.order.stopping_all():
-            while (number := _taken(queue)) is not None:
-                self._convey(number, buffer)
+            while not queue.empty():
+                with self._slots.buffer(self._conveyor.buffer_bytes()) as buffer:
+                    number = _taken(queue)
+                    if number is not None:
+                        self._convey(number, buffer)
 
     def _convey(self, number: int, buffer: memoryview) -> None:
         conveyor, chunks = self._conveyor, self._fetch(number, buffer)
