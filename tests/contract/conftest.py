@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 @pytest.fixture
 def opened(request: pytest.FixtureRequest) -> OpenStore:
     """A function that opens the store of this test, with a lock and on a bucket of choice."""
-    name: Literal["fake", "seaweedfs", "moto"] = request.param
+    name: Literal["fake", "seaweedfs", "seaweedfs-botocore", "moto"] = request.param
     if name == "fake":
         return lambda *, lock=None, bucket=PLAIN_BUCKET: FakeBrowser(
             bucket, lock=lock, bucket_has_lock=bucket == LOCKED_BUCKET
         )
-    client: S3Client = request.getfixturevalue(f"{name}_client")
+    server, _, without = name.partition("-")
+    client: S3Client = request.getfixturevalue(f"{server}_client")
     clock = FakeClock()
-    return lambda *, lock=None, bucket=PLAIN_BUCKET: S3Store(client, bucket, StoreSettings(lock=lock), clock=clock)
+    return lambda *, lock=None, bucket=PLAIN_BUCKET: S3Store(
+        client, bucket, StoreSettings(lock=lock), clock=clock, direct=not without
+    )
 
 
 @pytest.fixture

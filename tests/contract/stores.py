@@ -23,9 +23,10 @@ BIG = bytearray(range(256)) * (5 * MIB // 256)
 TAIL = bytearray(b"the end")
 OpenStore = Callable[..., ObjectStore]
 
-_SEAWEEDFS = pytest.param("seaweedfs", marks=pytest.mark.server)
-every_store = pytest.mark.parametrize("opened", ["fake", _SEAWEEDFS, "moto"], indirect=True)
-strict_store = pytest.mark.parametrize("opened", ["fake", _SEAWEEDFS], indirect=True)
+# The archive's own requests, and the same ones through botocore.
+_SEAWEEDFS = [pytest.param(name, marks=pytest.mark.server) for name in ("seaweedfs", "seaweedfs-botocore")]
+every_store = pytest.mark.parametrize("opened", ["fake", *_SEAWEEDFS, "moto"], indirect=True)
+strict_store = pytest.mark.parametrize("opened", ["fake", *_SEAWEEDFS], indirect=True)
 
 
 def content_of(store: ObjectStore, key: str, version_id: str | None = None) -> bytes:

@@ -74,7 +74,7 @@ def archive_bucket(
     hook = aws_hook(aws_conn_id)
     settings = store_settings(**_archive_options(hook.service_config), **writing)
     client = s3_client(hook, concurrency=concurrency, checksum=settings.checksum)
-    store = S3Store(client, bucket, settings, clock=clock)
+    store = S3Store(client, bucket, settings, clock=clock, verify=hook.verify)
     return ArchiveBucket(store, settings, client.meta.endpoint_url, client.meta.region_name)
 
 

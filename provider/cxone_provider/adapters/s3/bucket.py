@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
+from cxone_provider.adapters.s3.direct import ANSWER_BYTES, DirectRequests
 from cxone_provider.adapters.s3.errors import DIGEST_REFUSALS, Request, archive_error, error_code
 from cxone_provider.adapters.s3.settings import StoreSettings
+from cxone_provider.adapters.s3.writing import as_body
 from cxone_provider.archive.errors import ArchiveError, StoreRefused, StoreUnavailable
 from cxone_provider.archive.ports import Clock
 
@@ -52,18 +54,28 @@ class Bucket:
         settings: who must own it, and what writes need besides the right to write.
         retry: bounds of the repetitions of one request.
         clock: waits between them.
+        direct: sends plain requests without botocore; None for none.
     """
 
-    def __init__(self, client: S3Client, name: str, settings: StoreSettings, retry: RetryPolicy, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        name: str,
+        settings: StoreSettings,
+        retry: RetryPolicy,
+        clock: Clock,
+        direct: DirectRequests | None = None,
+    ) -> None:
         self.name = name
         self.settings = settings
         self._client = client
         self._retry = retry
         self._clock = clock
+        self._direct = direct
 
     def with_settings(self, settings: StoreSettings) -> Bucket:
         """Return the same bucket, asked with other settings."""
-        return Bucket(self._client, self.name, settings, self._retry, self._clock)
+        return Bucket(self._client, self.name, settings, self._retry, self._clock, self._direct)
 
     def repeat(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, calling it again after each TryAgain within the bounds."""
@@ -75,11 +87,17 @@ class Bucket:
         Raises:
             StoreError: what :func:`~cxone_provider.adapters.s3.errors.archive_error` makes of a failure.
         """
-        return self._send(operation, key, _NOTHING, parameters) or {}
+        return self._send(operation, key, _NOTHING, parameters, self._direct) or {}
 
     def find(self, operation: str, key: str, absent: frozenset[str], **parameters: Any) -> dict[str, Any] | None:
         """Send one request and return S3's answer, or None where its error code is one of `absent`."""
         return self._send(operation, key, absent, parameters)
+
+    def find_document(
+        self, key: str, absent: frozenset[str], max_bytes: int, **parameters: Any
+    ) -> dict[str, Any] | None:
+        """Send GetObject as :meth:`find` does; the body of an object over `max_bytes` may be missing."""
+        return self._send("GetObject", key, absent, parameters, self._direct, max_bytes)
 
     def pages(
         self, operation: str, key: str, markers: Mapping[str, str], **parameters: Any
@@ -106,21 +124,32 @@ class Bucket:
         return Request(operation, self.name, key, _OPERATIONS[operation][1] + extra)
 
     def _send(
-        self, operation: str, key: str, absent: frozenset[str], parameters: dict[str, Any]
+        self,
+        operation: str,
+        key: str,
+        absent: frozenset[str],
+        parameters: dict[str, Any],
+        direct: DirectRequests | None = None,
+        most_bytes: int = ANSWER_BYTES,
     ) -> dict[str, Any] | None:
-        target = {"Bucket": self.name, **({"Key": key} if key else {})}
+        asked = {"Bucket": self.name, **({"Key": key} if key else {}), **parameters}
         if self.settings.expected_bucket_owner is not None:
-            target["ExpectedBucketOwner"] = self.settings.expected_bucket_owner
-        method = getattr(self._client, _OPERATIONS[operation][0])
+            asked["ExpectedBucketOwner"] = self.settings.expected_bucket_owner
+
+        def ask() -> dict[str, Any]:
+            if direct is not None and direct.takes(operation, asked):
+                return direct.send(operation, asked, most_bytes)
+            through = {**asked, "Body": as_body(asked["Body"])} if "Body" in asked else asked
+            answer: dict[str, Any] = getattr(self._client, _OPERATIONS[operation][0])(**through)
+            return answer
 
         def attempt() -> dict[str, Any] | None:
             try:
-                answer: dict[str, Any] = method(**target, **parameters)
+                return ask()
             except (ClientError, BotoCoreError) as error:
                 if error_code(error) in absent:
                     return None
                 raise self.failure(operation, key, error) from error
-            return answer
 
         return self.repeat(attempt)
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 from cxone_provider import __version__
 from cxone_provider.adapters.s3.settings import Checksum
 from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.settings import recordings_at_once
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,7 +23,7 @@ _SPARE_CONNECTIONS = 2
 def tuned_client_config(*, concurrency: int = 4, checksum: Checksum = "sha256", user: Config | None = None) -> Config:
     """Return the configuration an S3 client for :class:`~cxone_provider.adapters.s3.store.S3Store` should be made with.
 
-    - As many pooled connections as there are workers, and two to spare.
+    - As many pooled connections as recordings are on their way at once, and two to spare.
     - No checksum that botocore would compute by itself: the store's are passed as headers, known beforehand. The
       trailer botocore sends by default instead is refused by several servers and corrupted by one.
     - ``UNSIGNED-PAYLOAD``, because the signed SHA-256 header covers the body already; without that header (`checksum`
@@ -31,12 +32,12 @@ def tuned_client_config(*, concurrency: int = 4, checksum: Checksum = "sha256", 
     - One short user agent: building botocore's own costs more than signing a small request.
 
     Args:
-        concurrency: workers that use the client at once.
+        concurrency: media requests that are open at once.
         checksum: the store's setting of the same name.
         user: what the user configured, e.g. on the connection; it wins wherever it says something.
     """
     options: dict[str, Any] = {
-        "max_pool_connections": concurrency + _SPARE_CONNECTIONS,
+        "max_pool_connections": recordings_at_once(concurrency) + _SPARE_CONNECTIONS,
         "connect_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": READ_TIMEOUT_S,
         "tcp_keepalive": True,

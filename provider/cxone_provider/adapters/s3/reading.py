@@ -47,7 +47,7 @@ def read_small(bucket: Bucket, key: str, max_bytes: int) -> tuple[bytes, StoredO
         TryAgain: the body broke.
         StoreRefused: it is larger than `max_bytes`.
     """
-    answer = bucket.find("GetObject", key, ABSENT, **checksum_mode(bucket))
+    answer = bucket.find_document(key, ABSENT, max_bytes, **checksum_mode(bucket))
     if answer is None:
         return None
     with closing(answer["Body"]) as body:

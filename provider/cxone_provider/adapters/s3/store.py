@@ -16,6 +16,7 @@ from cxone_provider.adapters.redacting import redact_library_logs
 from cxone_provider.adapters.retrying import RetryPolicy, TryAgain
 from cxone_provider.adapters.s3.bucket import Bucket
 from cxone_provider.adapters.s3.conditions import Conditions
+from cxone_provider.adapters.s3.direct import DirectRequests
 from cxone_provider.adapters.s3.errors import ABSENT
 from cxone_provider.adapters.s3.locking import ensure_locked, lock_of, require_lock
 from cxone_provider.adapters.s3.multipart import Uploads, stored_parts
@@ -23,7 +24,6 @@ from cxone_provider.adapters.s3.reading import ObjectReader, checksum_mode, read
 from cxone_provider.adapters.s3.settings import StoreSettings
 from cxone_provider.adapters.s3.writing import (
     SSE_HEADERS,
-    as_body,
     base64_of,
     completion_parameters,
     composite_sha256,
@@ -61,6 +61,8 @@ class S3Store:
         settings: how objects are written.
         clock: waits between repetitions.
         retry: bounds of the repetitions.
+        direct: send plain requests without botocore, see :mod:`cxone_provider.adapters.s3.direct`.
+        verify: the `verify` that the client was made with.
     """
 
     def __init__(
@@ -71,11 +73,14 @@ class S3Store:
         *,
         clock: Clock | None = None,
         retry: RetryPolicy | None = None,
+        direct: bool = True,
+        verify: bool | str | None = None,
     ) -> None:
         redact_library_logs()
         self.bucket = bucket
         self._settings = settings or StoreSettings()
-        self._s3 = Bucket(client, bucket, self._settings, retry or RETRY, clock or SystemClock())
+        straight = DirectRequests(client, bucket, verify=verify) if direct else None
+        self._s3 = Bucket(client, bucket, self._settings, retry or RETRY, clock or SystemClock(), straight)
         self._conditions = Conditions(self._s3)
         self._uploads = Uploads(self._settings.checksum)
 
@@ -149,7 +154,7 @@ class S3Store:
         if_match: str | None = None,
     ) -> StoredObject:
         """Write an object in one request; visible only when complete."""
-        content = as_body(body)
+        content = memoryview(body).cast("B")
         sha256 = bytes.fromhex(attributes.sha256) if attributes.sha256 else hashlib.sha256(content).digest()
         parameters = object_parameters(self._settings, attributes)
         answer = self._s3.call(
@@ -166,7 +171,7 @@ class S3Store:
 
     def put_part(self, key: str, upload_id: str, number: int, body: memoryview, sha256: bytes) -> Part:
         """Store part `number`; the body is sent without a copy where it is a view of a whole bytearray."""
-        content = as_body(body)
+        content = memoryview(body).cast("B")
         answer = self._s3.call(
             "UploadPart", key, UploadId=upload_id, PartNumber=number, Body=content,
             **digest_parameters(self._settings, content, sha256),

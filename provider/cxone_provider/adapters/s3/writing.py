@@ -57,7 +57,7 @@ def object_parameters(settings: StoreSettings, attributes: ObjectAttributes) -> 
     }
 
 
-def digest_parameters(settings: StoreSettings, body: bytearray, sha256: bytes) -> dict[str, str]:
+def digest_parameters(settings: StoreSettings, body: bytearray | memoryview, sha256: bytes) -> dict[str, str]:
     """Return the headers by which the store checks a body; S3 refuses locked writes without any."""
     locked = settings.lock is not None
     if settings.checksum == "sha256":

@@ -21,9 +21,12 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def scripted(clock: FakeClock) -> Iterator[Scripted]:
-    """A function that starts a server with the given steps, and returns a store over it and the server."""
+@pytest.fixture(params=[True, False], ids=["direct", "botocore"])
+def scripted(clock: FakeClock, request: pytest.FixtureRequest) -> Iterator[Scripted]:
+    """A function that starts a server with the given steps, and returns a store over it and the server.
+
+    What a store does is the same whether it sends its plain requests itself or through botocore.
+    """
     with ExitStack() as stack:
 
         def start(*steps: Step, settings: StoreSettings | None = None) -> tuple[S3Store, ScriptedServer]:
@@ -31,6 +34,6 @@ def scripted(clock: FakeClock) -> Iterator[Scripted]:
             checksum = settings.checksum if settings else "sha256"
             client = S3Server(server.url, "AKIDEXAMPLE", "made-up").client(tuned_client_config(checksum=checksum))
             stack.callback(client.close)
-            return S3Store(client, "archive", settings, clock=clock), server
+            return S3Store(client, "archive", settings, clock=clock, direct=request.param), server
 
         yield start

@@ -10,6 +10,7 @@ import pytest
 from cxone_provider.adapters.s3 import default_client, store_settings
 from cxone_provider.archive.errors import InvalidSetting, StoreRefused
 from cxone_provider.archive.ports import ObjectAttributes, ObjectLock, StoredObject
+from cxone_provider.archive.settings import recordings_at_once
 from tests.fakes.s3_answers import ok, opened, parts_page, refusal
 from tests.unit.adapters.s3.conftest import Scripted
 
@@ -66,5 +67,5 @@ def test_an_endpoint_that_boto3_cannot_use_is_a_setting(endpoint_url: str) -> No
 def test_the_default_client_is_tuned_for_its_threads() -> None:
     client: Any = default_client(endpoint_url="http://127.0.0.1:9", concurrency=9)
     assert client.meta.endpoint_url == "http://127.0.0.1:9"
-    assert client.meta.config.max_pool_connections == 11
+    assert client.meta.config.max_pool_connections == recordings_at_once(9) + 2 == 38
     client.close()
