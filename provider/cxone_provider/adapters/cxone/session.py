@@ -16,12 +16,14 @@ from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
+from urllib3.connectionpool import HTTPConnectionPool
 
 from cxone_provider import __version__
 from cxone_provider.adapters.cxone.origins import is_loopback
@@ -41,7 +43,11 @@ from cxone_provider.archive.errors import (
 
 POOL_SIZE = 64  # more threads than this still work; their connections are not kept
 WIRE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
-_PASSING_ERRORS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_PASSING_ERRORS = (
+    requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.ProtocolError, urllib3.exceptions.PoolError, urllib3.exceptions.TimeoutError,
+    urllib3.exceptions.NewConnectionError, urllib3.exceptions.SSLError,
+)  # fmt: skip
 
 
 class ApiSession:
@@ -62,6 +68,9 @@ class ApiSession:
         adapter = _PacedAdapter(settings.timeouts.min_bytes_per_s)
         self._session = bare_session(settings, adapter)
         self._session.proxies.update(proxies_to(self._base_url, settings))
+        self._pool = _straight_pool(self._session, self._base_url)
+        self._folder = urlsplit(self._base_url).path.rstrip("/")
+        self._fixed = {name: str(value) for name, value in self._session.headers.items()}
 
     @contextmanager
     def request(
@@ -91,10 +100,13 @@ class ApiSession:
             UnexpectedAnswer: the server is not who it should be, or does not speak HTTP.
         """
         try:
-            answer = self._session.request(
-                method, self._base_url + path, headers=headers, params=params, data=form, json=body,
-                timeout=(self._connect_s, limit_s), allow_redirects=False, stream=True,
-            )  # fmt: skip
+            if self._pool is not None and form is None and body is None:
+                answer = self._get(self._pool, method, path, headers, params or {}, limit_s)
+            else:
+                answer = self._session.request(
+                    method, self._base_url + path, headers=headers, params=params, data=form, json=body,
+                    timeout=(self._connect_s, limit_s), allow_redirects=False, stream=True,
+                )  # fmt: skip
         except WIRE_ERRORS as error:
             raise no_answer(error, _named(error)) from error
         try:
@@ -103,6 +115,23 @@ class ApiSession:
             raise TryAgain(SourceUnavailable("the answer broke off", found=_named(error))) from error
         finally:
             answer.close()
+
+    def _get(
+        self, pool: HTTPConnectionPool, method: str, path: str, headers: Mapping[str, str], params: Mapping[str, str],
+        limit_s: float,
+    ) -> requests.Response:  # fmt: skip
+        """Ask without a body, past what requests prepares anew each time: half of what a small request costs."""
+        asked = requests.PreparedRequest()
+        asked.headers = CaseInsensitiveDict({**self._fixed, **headers})
+        answer = requests.Response()
+        raw = pool.urlopen(
+            method, f"{self._folder}{path}{'?' if params else ''}{urlencode(params)}", headers=asked.headers,
+            timeout=urllib3.Timeout(connect=self._connect_s, read=limit_s), retries=False, redirect=False,
+            assert_same_host=False, preload_content=False, decode_content=False,
+        )  # fmt: skip
+        answer.request, answer.raw, answer.status_code = asked, raw, raw.status
+        answer.headers = CaseInsensitiveDict(raw.headers)
+        return answer
 
     def close(self) -> None:
         """Release the connections."""
@@ -191,6 +220,16 @@ def proxies_to(url: str, settings: CXoneSettings) -> Mapping[str, str]:
     if settings.proxies or is_loopback(urlsplit(url).hostname or ""):
         return settings.proxies
     return get_environ_proxies(url)
+
+
+def _straight_pool(session: requests.Session, base_url: str) -> HTTPConnectionPool | None:
+    """Return the session's own pool of connections to the base URL; None where a proxy stands in between."""
+    if session.proxies:
+        return None
+    asked = requests.Request("GET", base_url).prepare()
+    adapter: Any = session.get_adapter(base_url)
+    pool: HTTPConnectionPool = adapter.get_connection_with_tls_context(asked, session.verify)
+    return pool
 
 
 def _ca_bundle(settings: CXoneSettings) -> str | bool:
