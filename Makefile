@@ -54,9 +54,8 @@ format: install ## let ruff mend what it can
 constraints: install ## resolve pyproject.toml again into constraints.txt, as of the day in tools/environment.py
 	@$(BIN)/python tools/environment.py constraints
 
-bench: install ## speed and memory against peers, as ratios of one run
-	$(BIN)/python -m benchmarks.streaming
-	$(BIN)/python -m benchmarks.verify_trail
+bench: install ## speed and memory against peers, kept in docs/performance.md; BENCH=--quick for a minute's look
+	@$(BIN)/python -m benchmarks $(or $(BENCH),--write)
 	$(BIN)/python -m benchmarks.console
 
 faults: install ## the fault matrix: everything broken in turn, on several S3 servers, beside other tools

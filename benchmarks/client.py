@@ -1,0 +1,67 @@
+"""A client process: imports, says that it is ready, moves what it is told, and prints what that cost.
+
+Needs nothing but the standard library, for it runs in the peers' environment as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+THREADS = 4
+_KIB_OF_MIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a client moves, and between which ends.
+
+    Attributes:
+        source_url, s3_url, access_key, secret_key, bucket: the ends.
+        ids: recordings.
+        options: what one client alone understands.
+    """
+
+    source_url: str
+    s3_url: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    bucket: str
+    ids: Sequence[str]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def media_url(self, recording_id: str) -> str:
+        """Return where a recording's media is."""
+        return f"{self.source_url}/api/v2/recording/download/{recording_id}"
+
+
+def serve(clients: Mapping[str, Callable[[Job], Mapping[str, Any] | None]]) -> None:
+    """Run the client named on the command line: one job from standard input, its cost to standard output."""
+    client = clients[sys.argv[1]]
+    job = Job(**json.loads(sys.stdin.readline()))
+    idle_mib = _resident_mib()
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    told = client(job) or {}
+    cost = {
+        "took_s": time.perf_counter() - began_s,
+        "cpu_s": time.process_time() - began_cpu_s,
+        "peak_mib": _peak_mib() - idle_mib,
+        "told": told,
+    }
+    print(json.dumps(cost))
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_OF_MIB
+
+
+def _resident_mib() -> float:
+    # The parent's memory counts into ru_maxrss until exec; what is resident now does not have it.
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20

@@ -1,0 +1,3 @@
+module benchmark/servers
+
+go 1.24
