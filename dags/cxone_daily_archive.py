@@ -109,7 +109,11 @@ with DAG(
         batch_size=100,
     )
     estimate = EstimateArchiveOperator(
-        task_id="estimate", recordings=listed.output, skip_following="{{ params.dry_run }}", **ARCHIVE
+        task_id="estimate",
+        recordings=listed.output,
+        skip_following="{{ params.dry_run }}",
+        segment_size_bytes="{{ params.segment_size_bytes }}",
+        **ARCHIVE,
     )
 
     @task_group
