@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pendulum
 
 from cxone_provider.adapters.cxone.claims import tenant_id_of
+from cxone_provider.adapters.cxone.contact_rows import parse_leg, parse_page
+from cxone_provider.adapters.cxone.data_extraction import parse_job_id, parse_status
 from cxone_provider.adapters.cxone.discovery import checked_endpoint
 from cxone_provider.adapters.cxone.documents import parse_description, parse_object
+from cxone_provider.adapters.cxone.extraction_csv import merge_rows
+from cxone_provider.adapters.cxone.legs import MergedLegs
 from cxone_provider.adapters.cxone.links import checked_link
+from cxone_provider.adapters.cxone.listing_settings import ListingSettings
 from cxone_provider.adapters.cxone.playback_document import Interaction, parse_contact
 from cxone_provider.adapters.cxone.ranges import (
     check_identity,
@@ -33,7 +38,7 @@ from cxone_provider.archive.errors import ArchiveError, AudioError
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.list_file import read_list
 from cxone_provider.archive.manifest import Manifest, parse_manifest
-from cxone_provider.archive.recording import RecordingRef
+from cxone_provider.archive.recording import RECORDING_ID_PATTERN, RecordingRef
 from cxone_provider.archive.trail import verify_trail
 
 MAX_ERROR_CHARACTERS = 1500
@@ -132,6 +137,15 @@ def _token(document: Mapping[str, object]) -> None:
     assert tenant_id.isprintable(), tenant_id
 
 
+def _listed_rows(rows: Sequence[object]) -> None:
+    """Read each row of a page by itself, as a listing does: one that cannot be used must not hide the next one."""
+    for row in rows:
+        try:
+            assert RECORDING_ID_PATTERN.fullmatch(parse_leg(row).recording_id)
+        except ArchiveError as error:
+            check_error(error)
+
+
 _TEXT_PARSERS: Mapping[str, Callable[[str], object]] = {
     "Content-Range": parse_content_range,
     "Content-Range of a 416": parse_unsatisfied,
@@ -151,6 +165,10 @@ _BODY_PARSERS: Mapping[str, Callable[[bytes], object]] = {
     "manifest": lambda body: parse_manifest(body, "4711"),
     "contact manifest": lambda body: _stored(parse_archived(body, "4711")),
     "trail": lambda body: verify_trail("4711", body),
+    "completed contacts": lambda body: _listed_rows(parse_page(parse_object(body, "page")).rows),
+    "extraction": lambda body: merge_rows([body[:7], body[7:]], MergedLegs(), ListingSettings()),
+    "listing job": lambda body: parse_status(parse_object(body, "job")),
+    "job id": parse_job_id,
 }
 
 

@@ -16,6 +16,7 @@
     │   ├── RateLimited                 + 429 for longer than the retry budget
     │   ├── SourceUnavailable           + 5xx, broken or refused connections, time-outs
     │   ├── TransferStalled             + bytes come slower than the limit
+    │   ├── ListingFailed               + no telling which recordings there are: :mod:`.listing_errors`
     │   └── UnexpectedAnswer              a status, header or document outside the API's contract
     ├── IntegrityError                    bytes that must not be archived
     │   ├── ShortBody                   + fewer bytes than declared or agreed
