@@ -69,5 +69,5 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(notification, "archive_webhook", webhook)
     monkeypatch.setattr(CXoneHook, "get_conn", lambda hook: world.source)
-    monkeypatch.setattr(CXoneHook, "settings", SimpleNamespace(stream_secret=None))
+    monkeypatch.setattr(CXoneHook, "settings", SimpleNamespace(stream_secret=None, base_url="https://api.example.test"))
     return world

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
@@ -20,6 +20,7 @@ from cxone_provider.archive.retention import LockPolicy, lock_policy
 from cxone_provider.archive.settings import MAX_CONCURRENCY
 from cxone_provider.hooks.archive_store import ArchiveBucket, archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
+from cxone_provider.hooks.lineage import report_archived
 from cxone_provider.hooks.task_state import StateStore, TaskStateJournal
 from cxone_provider.links.archive import ArchiveAddresses, ArchivedMediaLink, Endpoint, ManifestLink
 from cxone_provider.operators import rendered
@@ -31,6 +32,9 @@ from cxone_provider.operators.running import (
     some_of,
     tries_left,
 )
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 _CAUSES_SHOWN = 3
 
@@ -111,6 +115,7 @@ class StreamRecordingToS3Operator(KillableOperator):
         self.aws_conn_id = aws_conn_id
         self.cxone_conn_id = cxone_conn_id
         self.addresses = ArchiveAddresses()
+        self.ended: Sequence[AuditLog] = ()
 
     @cached_property
     def hook(self) -> CXoneHook:
@@ -134,8 +139,16 @@ class StreamRecordingToS3Operator(KillableOperator):
                     journal=None if state is None else TaskStateJournal(state),
                     cancelled=self.cancelled,
                 )
+            self.ended = logs
+            report_archived(self.hook, logs)
             self.addresses = ArchiveAddresses.of(logs, Endpoint(bucket.endpoint_url, bucket.region))
             return self._concluded(logs, context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return from where to where recordings went; Airflow's OpenLineage provider asks, after a failure too."""
+        from cxone_provider.operators.openlineage import lineage_facets
+
+        return lineage_facets(self.ended, self.hook.settings.base_url)
 
     def _plans(self) -> list[SegmentPlan]:
         plans: dict[str, SegmentPlan] = {}
