@@ -17,6 +17,7 @@ _OPERATOR_MODULES = (
     "quality",
     "reconciliation",
     "recordings",
+    "statistics",
     "streaming",
     "validation",
     "verification",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote, unquote, urlsplit
 
 import pendulum
@@ -10,6 +11,8 @@ import pendulum
 from cxone_provider.archive.errors import InvalidInput, InvalidSetting
 
 MAX_KEY_BYTES = 1024  # S3's limit
+UNKNOWN_DAY = "unknown"
+"""Stands for the day of a recording whose start is not known."""
 
 
 def object_name(recording_id: str) -> str:
@@ -39,6 +42,21 @@ def checked_prefix(prefix: str) -> str:
     return trimmed
 
 
+def checked_day(day: str) -> str:
+    """Return a day as it stands in keys: ``YYYY-MM-DD``, or ``unknown``.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    try:
+        is_day = day == UNKNOWN_DAY or date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        is_day = False
+    if not is_day:
+        raise InvalidInput("not a day", found=day, expected=f"YYYY-MM-DD or {UNKNOWN_DAY!r}")
+    return day
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveLayout:
     """The keys of one archive: a bucket and a prefix in it.
@@ -58,7 +76,7 @@ class ArchiveLayout:
 
     def media_key(self, recording_id: str, recorded_at: pendulum.DateTime | None, extension: str) -> str:
         """Return the key of the media; the date is the recording's own start in UTC."""
-        day = "unknown" if recorded_at is None else recorded_at.in_timezone("UTC").to_date_string()
+        day = UNKNOWN_DAY if recorded_at is None else recorded_at.in_timezone("UTC").to_date_string()
         return self._key("recordings", f"date={day}", f"{object_name(recording_id)}.{extension}")
 
     def audit_key(self, recording_id: str) -> str:
@@ -92,6 +110,22 @@ class ArchiveLayout:
     def media_prefix(self) -> str:
         """Return what every media key starts with."""
         return self._key("recordings", "")
+
+    def day_prefix(self, day: str) -> str:
+        """Return what the media keys of a day start with.
+
+        Raises:
+            InvalidInput: `day` is neither ``YYYY-MM-DD`` nor ``unknown``.
+        """
+        return self._key("recordings", f"date={checked_day(day)}", "")
+
+    def statistics_key(self, day: str) -> str:
+        """Return the key of the statistics of a day's calls.
+
+        Raises:
+            InvalidInput: as for :meth:`day_prefix`.
+        """
+        return self._key("statistics", f"date={checked_day(day)}", "calls.jsonl")
 
     def uri(self, key: str) -> str:
         """Return ``s3://bucket/key``."""

@@ -19,7 +19,8 @@ RIFF_IDS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 _SIZES_IN_DS64 = (b"RF64", b"BW64")
 _DS64_BYTES = 28
 _SIZE_UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
-_STREAMED_DATA_SIZES = (*_SIZE_UNKNOWN, 0xFFFF1000, 0x7FFFF000)
+SIZES_UNKNOWN = (*_SIZE_UNKNOWN, 0xFFFF1000, 0x7FFFF000)
+"""Sizes of sound that writers put in front of what they could not seek back to."""
 _CHUNK_HEADER_BYTES = 8
 _MAX_CHUNKS = 4096
 """Far above any real file, and few enough that a file of empty chunks is given up early."""
@@ -120,7 +121,7 @@ def _count_sound(reader: ByteReader, wave: _Wave, size_bytes: int) -> Steps[None
         )
     if size_bytes == 0xFFFFFFFF:
         size_bytes = wave.data_size_bytes
-    wave.is_streamed = size_bytes in _STREAMED_DATA_SIZES
+    wave.is_streamed = size_bytes in SIZES_UNKNOWN
     if wave.is_streamed:
         wave.sound_bytes = yield from reader.skip_to_end()
         return
