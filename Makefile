@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench screenshots test-browser faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
+.PHONY: help install bench docs screenshots test-browser faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ quota: install ## several processes inside one enforced quota, in scaled time; p
 
 screenshots: install ## the pictures in docs/images, taken of the running console
 	@$(BIN)/python -m tools.screenshots
+
+docs: install ## the documents as a site, in .local/site; a broken link or a warning fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@echo "open .local/site/index.html"
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

@@ -122,11 +122,11 @@ def test_an_operator_that_has_not_run_tells_nothing(monkeypatch: pytest.MonkeyPa
 
 
 def test_plugins_that_read_hook_lineage_are_told_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.providers.common.compat.lineage import hook as compat
+    from airflow.providers.common.compat import sdk
     from airflow.sdk.lineage import HookLineageCollector
 
-    collector = HookLineageCollector()
-    monkeypatch.setattr(compat, "get_hook_lineage_collector", lambda: collector)
+    collector = HookLineageCollector()  # type: ignore[no-untyped-call]  # Airflow's constructor has no types
+    monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector)
     hook = cast("CXoneHook", SimpleNamespace(settings=SimpleNamespace(base_url=BASE_URL)))
     report_archived(hook, [log_of(f"r{number}") for number in range(500)])
     collected = collector.collected_assets

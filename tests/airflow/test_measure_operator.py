@@ -8,12 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.models.dagrun import DagRun
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, Asset
 
 from cxone_provider.archive.errors import StoreUnavailable
+from cxone_provider.archive.plan import SegmentPlan
+from cxone_provider.archive.recording import Outcome
 from cxone_provider.operators import statistics
 from cxone_provider.operators.recordings import MeasureCallsOperator, StreamRecordingToS3Operator
 from tests.airflow.conftest import AUDIO, BUCKET, Site
@@ -36,10 +39,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = entered(monkeypatch)
     monkeypatch.setattr(statistics, "archive_bucket", world.bucket)
     world.source.recordings = {"r1": recording(content=WAVE, duration_s=70.0, format="wav")}
-    plan = {
-        "schema": "cxone.segment-plan/1", "recording_id": "r1", "outcome": "READY", "reasons": [], "format": "wav",
-        "size_bytes": len(WAVE), "segment_size_bytes": 2**20, "recorded_at": f"{DAY}T09:00:00+00:00",
-    }  # fmt: skip
+    plan = SegmentPlan(
+        "r1", Outcome.READY, format="wav", size_bytes=len(WAVE), segment_size_bytes=2**20,
+        recorded_at=pendulum.datetime(2026, 11, 22, 9),
+    ).to_document()  # fmt: skip
     [log] = StreamRecordingToS3Operator(task_id="stream", plans=plan, s3_bucket="archive").execute(context_of())
     assert log["outcome"] == "ARCHIVED"
     return world
@@ -102,7 +105,7 @@ def example(airflow_db: None, tmp_path: Path) -> DAG:
     (tmp_path / "statistics.py").write_text(FILE)
     bag = DagBag(tmp_path, bundle_name="dags-folder")
     assert bag.import_errors == {}
-    DagBundlesManager().sync_bundles_to_db()
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]  # Airflow's constructor has no types
     sync_bag_to_db(bag, "dags-folder", bundle_version=None)
     assert list(bag.dags) == ["cxone_call_statistics"]
     return bag.dags["cxone_call_statistics"]

@@ -31,6 +31,7 @@ PUBLIC = {
         "CheckArchiveRunOperator",
         "EstimateArchiveOperator",
         "ListRecordingsOperator",
+        "MeasureCallsOperator",
         "NotifyArchiveOperator",
         "ReconcileArchiveOperator",
         "RequestMediaDownloadOperator",

@@ -22,7 +22,7 @@ def report_archived(hook: CXoneHook, logs: Iterable[AuditLog]) -> None:
         hook: the tenant the recordings came from.
         logs: how they ended.
     """
-    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+    from airflow.providers.common.compat.sdk import get_hook_lineage_collector
 
     collector, namespace = get_hook_lineage_collector(), source_namespace(hook.settings.base_url)
     for day in lineage_of(logs):
