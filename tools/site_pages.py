@@ -6,6 +6,7 @@ of the site lead there, and those to source lead to the repository. A link to no
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ ROOT_PAGES = {
 # sections in their order, with pages in theirs; a folder takes all of its pages, and what nobody names comes last
 SECTIONS = {
     "Start": ["index.md", "glossary.md"],
-    "Connect a tenant": ["setups/"],
+    "Connect a tenant": ["setup-media-playback.md", "setups/"],
     "How to": ["howto/"],
     "Reference": ["reference/", "operators.md", "listing.md", "archive.md", "simulator.md"],
     "Evidence": [
@@ -46,6 +47,7 @@ SECTIONS = {
     "Project": ["changelog.md", "contributing.md", "reporting.md"],
 }
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+_OPERATORS = "<!-- operators -->"
 _ROLE = re.compile(r":(?:class|func|meth|mod|attr|data):<code>~?(?:[\w.]+\.)?(\w+)</code>")
 
 
@@ -84,7 +86,14 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return posixpath.relpath(pages[target], posixpath.dirname(page.file.src_uri) or ".") + anchor
         return f"{config.repo_url}/{_kind(PROJECT / target)}/main/{target}{anchor}" if _is_ours(target) else link[0]
 
-    return _LINK.sub(led, markdown)
+    return _LINK.sub(led, markdown.replace(_OPERATORS, _operators()))
+
+
+def _operators() -> str:
+    """Return a place for the docstring of every operator that DAGs can import, in the order of their modules."""
+    tree = ast.parse((PROJECT / "provider" / "cxone_provider" / "operators" / "recordings.py").read_text("utf-8"))
+    found = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
+    return "\n\n".join(f"::: {node.module}.{name.name}" for node in found for name in node.names)
 
 
 def _is_ours(target: str) -> bool:
