@@ -106,6 +106,7 @@ def test_what_is_listed_is_archived_byte_for_byte_and_its_origin_is_in_the_manif
     put("2026/11/4711_1.mp3")
     put("2026/11/4711_2.mp3")
     source = source_of(key_template="{any}/{any}/{contact_id}_{n}.{ext}")
+    assert all("source_day" not in document["metadata"] for document in source.refs(last_hours(clock)))
     plans = [planned(source, document, clock) for document in source.refs(last_hours(clock))]
     store = FakeStore("archive")
     logs = archive_recordings(plans, source=source, store=store, clock=clock, settings=ArchiveSettings())
@@ -117,6 +118,14 @@ def test_what_is_listed_is_archived_byte_for_byte_and_its_origin_is_in_the_manif
     assert manifest.sha256 == hashlib.sha256(AUDIO).hexdigest()
     assert manifest.metadata["source_key"] == f"{prefix}2026/11/4711_1.mp3"
     assert manifest.metadata["source_bucket"] == PLAIN_BUCKET
+
+
+def test_a_day_in_the_key_is_kept_and_is_no_start(
+    source_of: MakeSource, put: Callable[..., None], clock: Clock
+) -> None:
+    put("2026/02/28/1.mp3")
+    [document] = source_of(key_template="{year}/{month}/{day}/{contact_id}.{ext}").refs(last_hours(clock))
+    assert (document["recorded_at"], document["metadata"]["source_day"]) == (None, "2026-02-28")
 
 
 def test_the_window_is_the_time_of_the_copy(source_of: MakeSource, put: Callable[..., None], clock: Clock) -> None:

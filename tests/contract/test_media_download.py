@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from cxone_provider.archive.contact import ContactManifest, read_archived
 from cxone_provider.archive.downloads import DownloadRequest, EntityKind, documents_after
 from cxone_provider.archive.errors import (
     AccessDenied,
+    ArchiveError,
     InvalidSetting,
     RecordingNotFound,
     UnexpectedAnswer,
@@ -210,6 +212,15 @@ def test_no_link_is_shown(bulk: Bulk) -> None:
     assert "Signature" not in f"{document}{first!r}"
 
 
+def test_no_link_and_no_token_is_logged(bulk: Bulk, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        _, [document] = bulk.asked_for("1")
+        assert_both_are_archived(bulk, bulk.archived(document))
+    assert "media-download" in caplog.text
+    for secret in ("Signature=", "Bearer ", bulk.tenant.apis.access_key_secret):
+        assert secret not in caplog.text
+
+
 def test_seventeen_requests_are_spread_over_the_periods_of_the_quota(bulk: Bulk) -> None:
     for _ in range(17):
         bulk.api.request(EntityKind.CONTACTS, ["1"])
@@ -230,6 +241,26 @@ def test_looks_keep_to_the_quota_too_where_they_count() -> None:
         for _ in range(20):
             bulk.api.status(request_id)
         assert sum(bulk.clock.sleeps) == waited_s
+
+
+def test_a_refusal_for_the_quota_that_others_used_up_is_waited_out(bulk: Bulk) -> None:
+    other = MediaDownloadApi(
+        TenantApi(bulk.settings, FakeClock()), bulk.settings.media_download, None
+    )  # one that keeps no pace
+    for _ in range(15):
+        other.request(EntityKind.CONTACTS, ["1"])
+    bulk.api.request(EntityKind.CONTACTS, ["1"])
+    assert bulk.tenant.download_quota.refused == 1
+    assert max(bulk.clock.sleeps) == pytest.approx(300, abs=1)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, AccessDenied), (404, UnexpectedAnswer)])
+def test_a_tenant_without_the_api_is_told_apart_from_one_without_the_recording(
+    bulk: Bulk, status: int, kind: type[ArchiveError]
+) -> None:
+    bulk.tenant.script_tenant([{"fault": "status", "status": status, "on": "bulk"}])
+    with pytest.raises(kind, match="licence"):
+        bulk.api.request(EntityKind.CONTACTS, ["1"])
 
 
 def test_a_download_takes_its_time_and_restores_what_is_archived() -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import pendulum
 
@@ -87,7 +88,8 @@ class KeyMapping:
         Raises:
             InvalidDocument: it does not fit prefix and template.
         """
-        match = self._pattern().fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
+        below = key.removeprefix(self.prefix)
+        match = _pattern_of(self.template).fullmatch(below) if key.startswith(self.prefix) else None
         if match is None or len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES or not _has_plain_path(key):
             raise self._misfit(key)
         fields = match.groupdict()
@@ -109,9 +111,6 @@ class KeyMapping:
                 break
             searched += known[text] if is_field else text
         return searched
-
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile("".join(_regex(is_field, text) for is_field, text in _pieces(self.template)), re.ASCII)
 
     def _day(self, key: str, fields: Mapping[str, str]) -> pendulum.Date | None:
         if "year" not in fields:
@@ -150,6 +149,11 @@ def _pieces(template: str) -> Iterator[tuple[bool, str]]:
     for index, text in enumerate(_FIELD.split(template)):
         if index % 2 or text:
             yield bool(index % 2), text
+
+
+@lru_cache(maxsize=16)
+def _pattern_of(template: str) -> re.Pattern[str]:
+    return re.compile("".join(_regex(is_field, text) for is_field, text in _pieces(template)), re.ASCII)
 
 
 def _regex(is_field: bool, text: str) -> str:  # noqa: FBT001  # what _pieces yields

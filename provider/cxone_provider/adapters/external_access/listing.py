@@ -74,21 +74,23 @@ class _Reader:
     def read(self, listed: ListedObject) -> Iterator[dict[str, Any]]:
         """Yield the object's document, or none."""
         try:
-            recording_id = self._settings.mapping.parse(listed.key).recording_id
+            mapped = self._settings.mapping.parse(listed.key)
         except InvalidDocument as error:
             self._passed_over += 1
             if self._settings.report_unmatched:
                 yield malformed(listed.key, error)
             return
-        if recording_id in self._seen:
+        if mapped.recording_id in self._seen:
             doubled = InvalidDocument("a second object of one recording", found=listed.key, expected="{n} in the key")
             yield malformed(listed.key, doubled)
             return
-        self._remember(recording_id)
+        self._remember(mapped.recording_id)
         expires_at = expiry_of(self._settings, listed.modified_at)
         self._expiring += expires_at <= self._warned_until
         metadata = {KEY_FIELD: listed.key, MODIFIED_FIELD: iso(listed.modified_at)}
-        yield carried({"recording_id": recording_id, "has_media": True, "metadata": metadata}, listed.key)
+        if mapped.day is not None:
+            metadata["source_day"] = mapped.day.to_date_string()
+        yield carried({"recording_id": mapped.recording_id, "has_media": True, "metadata": metadata}, listed.key)
 
     def conclude(self) -> None:
         """Tell what a person should know of the listing."""

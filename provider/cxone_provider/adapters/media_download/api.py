@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from urllib.parse import quote
 
 import requests
 
-from cxone_provider.adapters.cxone.answers import read_document
+from cxone_provider.adapters.cxone.answers import excerpt, read_document, unusable
 from cxone_provider.adapters.cxone.documents import parse_object
 from cxone_provider.adapters.cxone.quota import RequestBudget
 from cxone_provider.adapters.cxone.tenant_api import Call, TenantApi
 from cxone_provider.adapters.media_download.settings import MediaDownloadSettings
 from cxone_provider.adapters.media_download.status import parse_request_id, parse_status
+from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.archive.downloads import MAX_ENTITIES, DownloadStatus, EntityKind
-from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.errors import (
+    AccessDenied,
+    InvalidSetting,
+    RateLimited,
+    RecordingNotFound,
+    UnexpectedAnswer,
+)
 from cxone_provider.archive.recording import checked_recording_id
 
 _TAKEN = frozenset({200, 201, 202})
+_LICENCE_HINT = "Does the tenant have a licence with the Media Download API, and may this user download recordings?"
 
 
 _PATHS = {EntityKind.CONTACTS: "contacts", EntityKind.CONTACT_SEGMENTS: "segments"}
@@ -69,18 +76,26 @@ class MediaDownloadApi:
         return Call(path, limit_s, method=method, body=body, budget=self._budget if counts else None)
 
     def _document(self, call: Call, subject: str) -> dict[str, object]:
-        refuse = partial(self._api.refused, subject=subject)
-
         def attempt() -> bytes:
             with self._api.ask(call, {"Accept": "application/json"}) as answer:
-                return _taken(answer, refuse, subject)
+                if answer.status_code not in _TAKEN:
+                    raise self._refused(answer, call, subject)
+                return read_document(answer, subject)
 
         body = self._api.settings.retries.call(attempt, self._api.clock)
         # The location may be a presigned link, so errors show nothing of the document.
         return parse_object(body, subject, secret=True)
 
-
-def _taken(answer: requests.Response, refuse: partial[Exception], subject: str) -> bytes:
-    if answer.status_code not in _TAKEN:
-        raise refuse(answer)
-    return read_document(answer, subject)
+    def _refused(self, answer: requests.Response, call: Call, subject: str) -> Exception:
+        secrets = self._api.secrets(answer)
+        if answer.status_code == 403:
+            return AccessDenied(f"no access to {subject}", found=excerpt(answer, secrets), hint=_LICENCE_HINT)
+        if answer.status_code in (404, 410) and call.method == "GET":
+            return RecordingNotFound(f"no {subject}", found=excerpt(answer, secrets))
+        if answer.status_code in (404, 410):
+            return UnexpectedAnswer("no such API", found=excerpt(answer, secrets), hint=_LICENCE_HINT)
+        problem = unusable(answer, subject, self._api.clock.now(), secrets, self.settings.quota.period_s)
+        if isinstance(problem, TryAgain) and isinstance(problem.error, RateLimited) and self._budget is not None:
+            # The quota is the tenant's: whatever this task sent now would be refused as well.
+            self._budget.pause(min(problem.wait_s or 0.0, self._api.settings.retries.max_retry_after_s))
+        return problem
