@@ -49,9 +49,16 @@ def test_airflows_own_menu_leads_to_the_archive(site: Site, opened: OpenPage) ->
     wait(page, lambda it: "/plugin/recordings-archive" in it.current_url)
     into_frame(page)
     assert "21" in texts(page, ".tile b")
-    page.find_element(By.CSS_SELECTOR, "a.cell").click()
+    page.find_element(By.CSS_SELECTOR, f"a.cell[href*='{today()}']").click()
     settled(page)
     assert texts(page, "h1") == [f"{pendulum.today('UTC').format('D MMM YYYY')}"]
+    # Airflow's colours are the console's, as soon as somebody changes them
+    page.switch_to.default_content()
+    for theme in ("dark", "light"):
+        page.execute_script("localStorage.setItem('theme', arguments[0])", theme)
+        page.switch_to.frame(find(page, "iframe"))
+        wait(page, lambda it, theme=theme: it.find_elements(By.CSS_SELECTOR, f"html[data-theme={theme}]"))
+        page.switch_to.default_content()
     # Airflow writes the frame's address into its own: it can be kept, and sent to somebody
     page.switch_to.default_content()
     wait(page, lambda it: f"cxone-archive/day?day={today()}" in it.current_url)

@@ -44,10 +44,11 @@ def recordings_router(services: Services) -> APIRouter:
     ) -> JSONResponse:
         manifest = _archived(services, request, user, recording_id)
         store, key = services.archive.reader.store, media_key(services.settings.layout, manifest)
-        drawn = services.waveforms.get(
-            (key, manifest.version_id, manifest.sha256),
-            lambda: waveform_of(store, key, manifest.size_bytes, manifest.version_id),
-        )
+        with services.drawing:
+            drawn = services.waveforms.get(
+                (key, manifest.version_id, manifest.sha256),
+                lambda: waveform_of(store, key, manifest.size_bytes, manifest.version_id),
+            )
         return JSONResponse(drawn)
 
     return router

@@ -17,6 +17,7 @@ from cxone_provider.console.tickets import Tickets
 from cxone_provider.console.verifications import Verifications
 
 _WAVEFORMS_KEPT = 50
+_DRAWN_AT_ONCE = 2
 CONNECTIONS = 16
 
 
@@ -39,6 +40,7 @@ class Services:
     Attributes:
         origins: whose runs those were.
         waveforms: drawn shapes by key and version.
+        drawing: held by who draws one: a whole object is read for it.
     """
 
     def __init__(self, settings: ConsoleSettings, open_store: Callable[[], ArchiveBrowser], secret: str) -> None:
@@ -48,6 +50,7 @@ class Services:
         self.events = EventLog(settings.archive_dag_id)
         self.origins = Origins(settings.archive_dag_id)
         self.waveforms: WeightedCache[dict[str, object]] = WeightedCache(_WAVEFORMS_KEPT)
+        self.drawing = threading.BoundedSemaphore(_DRAWN_AT_ONCE)
         self._open_store = open_store
         self._opened: Opened | None = None
         self._opening = threading.Lock()
