@@ -57,7 +57,7 @@ def test_airflows_own_menu_leads_to_the_archive(site: Site, opened: OpenPage) ->
     for theme in ("dark", "light"):
         page.execute_script("localStorage.setItem('theme', arguments[0])", theme)
         page.switch_to.frame(find(page, "iframe"))
-        wait(page, lambda it, theme=theme: it.find_elements(By.CSS_SELECTOR, f"html[data-theme={theme}]"))
+        find(page, f"html[data-theme={theme}]")
         page.switch_to.default_content()
     # Airflow writes the frame's address into its own: it can be kept, and sent to somebody
     page.switch_to.default_content()
