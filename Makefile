@@ -75,7 +75,7 @@ screenshots: install ## the pictures in docs/images, taken of the running consol
 
 docs: install ## the documents as a site, in .local/site; a broken link or a warning fails it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
-	@echo "open .local/site/index.html"
+	@echo "open .local/site/index.html; for its search: $(BIN)/python -m http.server --directory .local/site"
 
 build: install ## wheel and sdist in dist/
 	rm -rf dist

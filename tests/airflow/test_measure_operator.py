@@ -10,9 +10,13 @@ from typing import Any
 
 import pendulum
 import pytest
+from airflow.models.asset import AssetDagRunQueue, AssetEvent
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, Asset
+from airflow.utils.session import create_session
+from sqlalchemy import delete, select, update
 
 from cxone_provider.archive.errors import StoreUnavailable
 from cxone_provider.archive.plan import SegmentPlan
@@ -49,7 +53,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def measure(ti: FakeTaskInstance | None = None, events: Any = None, **arguments: Any) -> dict[str, Any]:
-    operator = MeasureCallsOperator(task_id="measure", s3_bucket="archive", **arguments)
+    operator = MeasureCallsOperator(task_id="measure", **{"s3_bucket": "archive", **arguments})
     return operator.execute(context_of(ti, triggering_asset_events=events or {}))
 
 
@@ -121,6 +125,30 @@ def test_the_example_is_scheduled_on_the_archive(example: DAG) -> None:
 def test_the_documents_own_lines_are_the_file_that_is_parsed(example: DAG) -> None:
     assert example.doc_md is not None
     assert all(line in example.doc_md for line in FILE.strip().splitlines())
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_a_reconciled_day_makes_the_scheduler_run_the_example(
+    site: Site, run_dag: Callable[..., DagRun], example: DAG
+) -> None:
+    site.tenant.add_recording("call-1", AUDIO / "call-ulaw-8k-mono.wav")
+    recorded_at = pendulum.now("UTC").subtract(days=1)
+    listed = f"recording_id,recorded_at\ncall-1,{recorded_at.isoformat()}\n".encode()
+    site.s3.client().put_object(Bucket=BUCKET, Key="lists/today.csv", Body=listed)
+    with create_session() as session:
+        session.execute(delete(AssetDagRunQueue))
+        session.execute(update(DagModel).where(DagModel.dag_id == example.dag_id).values(is_paused=False))
+    run = run_dag("cxone_daily_archive", manifest_uri=f"s3://{BUCKET}/lists/today.csv")
+    assert run.state == "success"
+    with create_session() as session:
+        assert session.scalars(select(AssetDagRunQueue.target_dag_id)).all() == [example.dag_id]
+        found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)).all()
+        events = {one.uri: [SimpleNamespace(extra=dict(one.extra))] for one in found}
+
+    measured = measure(events=events, s3_bucket=BUCKET)["days"]
+    assert measured[recorded_at.to_date_string()]["measured"] == 1
+    assert f"cxone/statistics/date={recorded_at.to_date_string()}/calls.jsonl" in site.objects()
 
 
 @pytest.mark.server
