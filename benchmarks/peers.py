@@ -35,7 +35,7 @@ def obstore(job: Job) -> None:
     """Obstore at both ends: its HTTP store streams into its S3 store."""
     module, stores = importlib.import_module("obstore"), importlib.import_module("obstore.store")
     headers = {"default_headers": {"authorization": _BEARER["Authorization"]}, "allow_http": True}
-    source = stores.HTTPStore.from_url(f"{job.source_url}/api/v2/recording/download/", client_options=headers)
+    source = stores.HTTPStore.from_url(f"{job.source_url}/api/v2/recording/download", client_options=headers)
     sink = stores.S3Store(
         job.bucket,
         endpoint=job.s3_url,

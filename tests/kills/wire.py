@@ -1,19 +1,24 @@
-"""Every HTTP request of this process, seen where it touches the socket: the one place that all clients share.
+"""Every HTTP request of this process, seen where it touches the socket.
 
-botocore, requests and the webhook's transport all speak through :class:`http.client.HTTPConnection`. A process that
-ends between two of its calls leaves the server in the very state that a dying worker leaves it in.
+botocore, requests and the webhook's transport all speak through :class:`http.client.HTTPConnection`; what the S3
+adapter sends itself goes through its own connections. A process that ends between two of their calls leaves the server
+in the very state that a dying worker leaves it in.
 """
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPResponse
+from io import BufferedIOBase
 from typing import Any
 
+from cxone_provider.adapters.s3 import answering, connections
+from cxone_provider.adapters.s3.connections import Connections
 from tests.kills.kinds import Kind, kind_of
 
 _SIGHT = "_tests_kills_sight"
@@ -94,6 +99,36 @@ class Wire:
             (HTTPResponse, "read"),
         ):
             setattr(owner, name, getattr(self, f"_{name}")(getattr(owner, name)))
+        self._tap_connections()
+
+    def _tap_connections(self) -> None:
+        """Stand between the S3 adapter's own connections and their sockets as well."""
+        send, write, read = Connections.send, connections.write, answering.read_answer
+        asked = threading.local()
+
+        def seen_send(own: Connections, method: str, target: str, *words: Any) -> Any:
+            asked.sight = self.sight(kind_of(method, target))
+            self.reach(asked.sight, Moment.BEFORE)
+            return send(own, method, target, *words)
+
+        def seen_write(connection: socket.socket, head: bytes, body: Any) -> bool:
+            if not self._is_place(asked.sight, Moment.TORN):
+                return write(connection, head, body)
+            half = len(body) // 2
+            connection.sendall(head + bytes(body[:half]))
+            self._arrive()
+            connection.sendall(bytes(body[half:]))
+            return True
+
+        def seen_read(file: BufferedIOBase, most_bytes: int) -> Any:
+            self.reach(asked.sight, Moment.SENT)
+            torn = _ReadInHalves(file, self._arrive) if self._is_place(asked.sight, Moment.HALF_READ) else file
+            answer = read(torn, most_bytes)
+            self.reach(asked.sight, Moment.ANSWERED)
+            return answer
+
+        vars(connections).update(write=seen_write, read_answer=seen_read)
+        type.__setattr__(Connections, "send", seen_send)
 
     def _putrequest(self, original: Callable[..., None]) -> Callable[..., None]:
         def putrequest(connection: HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
@@ -137,3 +172,20 @@ class Wire:
             return half + original(answer, amt - len(half))
 
         return read
+
+
+class _ReadInHalves(BufferedIOBase):
+    """A connection's bytes, of which something happens in the middle of the first body."""
+
+    def __init__(self, file: BufferedIOBase, happen: Callable[[], object]) -> None:
+        self._file = file
+        self._happen = happen
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._file.readline(size)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        amount = size or 0
+        half = self._file.read(-(-amount // 2))
+        self._happen()
+        return half + self._file.read(amount - len(half))

@@ -107,7 +107,7 @@ class Connections:
         connection = self._take()
         keeps = False
         try:
-            is_sent = _write(connection.socket, head, body)
+            is_sent = write(connection.socket, head, body)
             answer = read_answer(connection.file, most_bytes)
             keeps = answer.keeps and is_sent
         except TimeoutError as error:
@@ -162,7 +162,7 @@ class Connections:
         return _Connection(connection)
 
 
-def _write(connection: socket.socket, head: bytes, body: Body) -> bool:
+def write(connection: socket.socket, head: bytes, body: Body) -> bool:
     """Send a request; return False where the server has heard enough, which its answer explains."""
     if len(body) <= _JOINED_BYTES:
         connection.sendall(head + body)
