@@ -15,7 +15,7 @@ from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES
 from cxone_provider.archive.recording import MAX_SIZE_BYTES, parse_duration_s
 from cxone_provider.archive.run_report import listed_ids
-from cxone_provider.archive.terms import MEDIA_PLAYBACK, Allowance, Terms
+from cxone_provider.archive.terms import MEDIA_PLAYBACK, SECURE_EXTERNAL_ACCESS, Allowance, Terms
 
 ESTIMATE_SCHEMA = "cxone.estimate/1"
 DEFAULT_BITRATE_BPS = 64_000
@@ -164,7 +164,8 @@ def estimate(
     """Return what it would take to archive what was listed.
 
     `media-playback` takes one request for each contact that is not archived; media come by links, which the quota
-    spares. `recording-v2` takes one for the metadata and one for each segment of the media.
+    spares. `recording-v2` takes one for the metadata and one for each segment of the media. The vendor's
+    bucket takes none.
 
     Args:
         documents: ref documents, as a listing makes them; one that is named twice counts once.
@@ -204,7 +205,8 @@ def _rows(made: Estimate) -> Sequence[tuple[str, str, str]]:
     quota, archived = made.quota, made.already_archived
     already = ("", "not looked up") if archived is None else (f"{archived:,}", "no request")
     pace = "no quota is stated" if quota is None else f"{quota.requests:,} requests in {quota.period_s:,g} s"
-    each = "one each" if made.api == MEDIA_PLAYBACK else "metadata, and one for each segment"
+    kinds = {MEDIA_PLAYBACK: "one each", SECURE_EXTERNAL_ACCESS: "none: the vendor's bucket is read"}
+    each = kinds.get(made.api, "metadata, and one for each segment")
     share = "" if made.share is None else f"{made.share:.2%}"
     fee = f"above {made.fee_share:.1%} exports are billed: {made.above_fee_line:,} lie above it"
     return (
@@ -239,6 +241,8 @@ class _Size:
 
 
 def _requests(size: _Size, settings: EstimateSettings) -> int:
+    if settings.terms.api == SECURE_EXTERNAL_ACCESS:
+        return 0
     if not settings.terms.every_request_counts:
         return 1
     return 1 + max(1, math.ceil((size.size_bytes or 0) / settings.segment_size_bytes))

@@ -10,6 +10,7 @@ from typing import Any
 from cxone_provider.archive.errors import InvalidSetting
 
 MEDIA_PLAYBACK, RECORDING_V2 = "media-playback", "recording-v2"
+SECURE_EXTERNAL_ACCESS = "secure-external-access"
 _DAY_S = 24 * 3600
 _HOUR_S = 3600
 _MAX_REQUESTS = 10**6
@@ -47,7 +48,7 @@ class Terms:
     """What a connection says of the requests that archiving makes.
 
     Attributes:
-        api: the dialect, ``recording-v2`` or ``media-playback``.
+        api: the dialect, ``recording-v2`` or ``media-playback``; or ``secure-external-access``, a bucket without any.
         quota: requests let through; None where the dialect has no stated quota and the connection sets none.
     """
 
@@ -57,7 +58,7 @@ class Terms:
     @property
     def every_request_counts(self) -> bool:
         """Whether media are fetched by requests to the API; in media-playback by links, which the quota spares."""
-        return self.api != MEDIA_PLAYBACK
+        return self.api == RECORDING_V2
 
 
 def terms_of(extra: Mapping[str, Any]) -> Terms:
@@ -67,8 +68,11 @@ def terms_of(extra: Mapping[str, Any]) -> Terms:
         InvalidSetting: an unknown dialect, or a quota that makes no sense.
     """
     api = extra.get("api") or RECORDING_V2
-    if api not in {MEDIA_PLAYBACK, RECORDING_V2}:
-        raise InvalidSetting("connection field api", found=api, expected=f"{RECORDING_V2} or {MEDIA_PLAYBACK}")
+    known = (RECORDING_V2, MEDIA_PLAYBACK, SECURE_EXTERNAL_ACCESS)
+    if api not in known:
+        raise InvalidSetting("connection field api", found=api, expected=" or ".join(known))
+    if api == SECURE_EXTERNAL_ACCESS:
+        return Terms(SECURE_EXTERNAL_ACCESS, None)
     given = {
         field: _number(extra[name])
         for field, name in (("requests", "requests_per_period"), ("period_s", "period_s"))

@@ -20,6 +20,7 @@ def test_the_vendor_s_quota_is_43_200_a_day() -> None:
         ({"api": None, "period_s": ""}, Terms(RECORDING_V2, None)),
         ({"requests_per_period": 10}, Terms(RECORDING_V2, Allowance(10, 300))),
         ({"api": "media-playback"}, Terms(MEDIA_PLAYBACK, Allowance(150, 300))),
+        ({"api": "secure-external-access", "requests_per_period": 5}, Terms("secure-external-access", None)),
         (
             {"api": "media-playback", "requests_per_period": "600", "period_s": "60"},
             Terms(MEDIA_PLAYBACK, Allowance(600, 60)),

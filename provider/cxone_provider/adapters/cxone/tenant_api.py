@@ -76,15 +76,15 @@ class TenantApi:
     """
 
     def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
-        self.settings = settings
-        self.clock = clock
-        self._sessions = ApiSessions(settings)
         if settings.credentials.auth not in _GRANTS:
             raise InvalidSetting(
                 "the connection names no tenant's API",
                 found=str(settings.api),
                 expected="recording-v2 or media-playback",
             )
+        self.settings = settings
+        self.clock = clock
+        self._sessions = ApiSessions(settings)
         grant = _GRANTS[settings.credentials.auth]
         self._tokens = TokenClient(grant(TokenRequests(settings, self._sessions, clock, on_token)), clock)
 
