@@ -104,7 +104,8 @@ def _object(store: ArchiveBrowser, layout: ArchiveLayout, manifest: Manifest) ->
         "size_bytes": seen.size_bytes,
         "etag": seen.etag,
         "version_id": seen.version_id,
-        "is_archived_version": seen.version_id == manifest.version_id,
+        # A bucket without versions tells of another object by its entity tag alone.
+        "is_archived_version": (seen.version_id, seen.etag) == (manifest.version_id, manifest.etag or seen.etag),
         "checksums": dict(seen.checksums),
         **_lock(store, key, manifest.version_id),
     }

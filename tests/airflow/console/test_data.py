@@ -149,6 +149,12 @@ def test_a_newer_version_over_the_archived_one_is_said(client: TestClient, archi
     assert client.get("/api/recording", params=BODY).json()["object"]["is_archived_version"] is False
 
 
+def test_another_object_without_versions_is_said(client: TestClient, archive: ConsoleArchive) -> None:
+    manifest = archive.add_recording("call", b"media").to_document()
+    archive.add_file(LAYOUT.manifest_key("call"), json.dumps({**manifest, "etag": "another"}).encode())
+    assert client.get("/api/recording", params=BODY).json()["object"]["is_archived_version"] is False
+
+
 def test_an_id_that_is_not_archived_has_a_page(client: TestClient) -> None:
     told = client.get("/api/recording", params={"recording_id": "nobody"}).json()
     assert told == {"recording_id": "nobody", "archived": False, "trail": {"exists": False}, "receipt": None}

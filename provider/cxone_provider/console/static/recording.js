@@ -22,7 +22,7 @@ function objectPanel(told) {
     ["Key", hash(told.key)],
     ["Size", `${bytes(told.size_bytes)} (${count(told.size_bytes)} bytes)`],
     ["Version", told.version_id ? hash(told.version_id) : "the bucket keeps no versions"],
-    ["Newest", yes(told.is_archived_version, told.is_archived_version ? "the archived version" : "another version hides the archived one")],
+    ["Newest", yes(told.is_archived_version, told.is_archived_version ? "the archived version" : "not the one that was archived")],
     ["Object Lock", locked],
     ["Entity tag", hash(told.etag)],
     ...Object.entries(told.checksums).map(([name, value]) => [`Store's ${name.toUpperCase()}`, hash(value)]),
