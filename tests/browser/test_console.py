@@ -108,6 +108,7 @@ def test_a_recording_plays_by_ranges_and_the_listening_is_written_down(site: Sit
     page = opened()
     loaded(page, f"{site.console}/recording?id=long-conference")
     wait(page, lambda it: len(it.find_elements(By.CSS_SELECTOR, ".waves canvas")) == 2)
+    assert "the archived version" in texts(page, ".badge")
     requested(page)
     click(page, "▶ Listen")
     wait(page, lambda it: it.execute_script("return document.querySelector('audio').currentTime > 0.3"))
@@ -145,6 +146,7 @@ def test_verify_now_reads_back_and_says_what_it_found(site: Site, opened: OpenPa
     loaded(page, f"{site.console}/recording?id={CALL}")
     click(page, "Verify now")
     assert find(page, "#verification .message.good h2").text == "Intact"
+    assert "the archived version" in texts(page, ".badge")
     key = f"cxone/recordings/date={pendulum.yesterday('UTC').to_date_string()}/call-ulaw-8k-mono.wav"
     s3 = site.on.store.client()
     body = bytearray(s3.get_object(Bucket="archive", Key=key)["Body"].read())
