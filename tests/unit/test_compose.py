@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -209,9 +210,11 @@ def test_airflow_knows_every_command_and_connection_type(tmp_path: Path) -> None
     given = [words(name) for name in services() if name.startswith("airflow-") and name != "airflow-init"]
     steps = words("airflow-init")[-1].replace("\\\n", " ").splitlines()
     checks = [service.get("healthcheck", {}).get("test", [])[1:] for service in services().values()]
-    commands = [command[1:] for command in [*given, *map(str.split, steps), *checks] if command[:1] == ["airflow"]]
-    assert len(commands) == 9
+    commands = [command[1:] for command in [*given, *map(shlex.split, steps), *checks] if command[:1] == ["airflow"]]
+    assert len(commands) == 11
     known = json.loads(in_airflow(script, tmp_path, json.dumps(commands)))
+    pools = {command[2] for command in commands if command[:2] == ["pools", "set"]}
+    assert pools == {environment()["CXONE_POOL"], "cxone_media_download"}
     connections = [name.removeprefix("AIRFLOW_CONN_") for name in environment() if name.startswith("AIRFLOW_CONN_")]
     assert {connection(name)["conn_type"] for name in connections} <= set(known)
 
