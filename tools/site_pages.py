@@ -32,7 +32,7 @@ SECTIONS = {
     "Start": ["index.md", "glossary.md"],
     "Connect a tenant": ["setup-media-playback.md", "setups/"],
     "How to": ["howto/"],
-    "Reference": ["reference/", "operators.md", "listing.md", "archive.md", "simulator.md"],
+    "Reference": ["reference/", "operators.md", "listing.md", "quota.md", "archive.md", "console.md", "simulator.md"],
     "Evidence": [
         "promises.md",
         "fault-matrix.md",
