@@ -192,16 +192,16 @@ class WriteBehind:
     def finishing(self) -> Iterator[Self]:
         """Wait at the end until everything is stored, however the block is left.
 
+        What is filled and verified is stored also when the body broke off behind it: the next try goes on from there.
+
         Raises:
             what a write raised.
         """
-        done = False
         try:
             yield self
-            done = True
         finally:
             if self._pool is not None:
-                self._pool.shutdown(wait=True, cancel_futures=not done)
+                self._pool.shutdown(wait=True)
         self._raise_failed()
 
 
