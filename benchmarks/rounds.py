@@ -88,7 +88,7 @@ def _rclone(ends: Ends, ids: Sequence[str]) -> str:
     listed = "\n".join(f"{ends.source_url}/api/v2/recording/download/{one},{one}" for one in ids)
     urls = WORK / "urls.csv"
     urls.write_text(f"{listed}\n")
-    run = f"{PEERS}/rclone copyurl --urls --transfers {THREADS} --s3-no-check-bucket --header {shlex.quote(_HEADER)}"
+    run = f"{PEERS}/rclone copyurl --urls --transfers {THREADS} --s3-no-check-bucket"
     return f"export {' '.join(exports)}\n{run} {urls} sink:{BUCKET}"
 
 

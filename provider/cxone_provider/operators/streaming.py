@@ -50,7 +50,7 @@ class StreamRecordingToS3Operator(KillableOperator):
         plans: segment plans as :class:`ValidateRecordingOperator` returns them: a list, one, or lists of lists.
         s3_bucket: bucket of the archive.
         s3_prefix: path under which everything lies.
-        concurrency: segments in flight at the same time, 1 to 64.
+        concurrency: media requests open at the same time, 1 to 64; four times as many recordings are on their way.
         part_size_bytes: size of an S3 part and of a reader's buffer; from 5 MiB.
         object_lock_mode: ``GOVERNANCE`` or ``COMPLIANCE``, together with `retain_until`.
         retain_until: until when, ISO 8601: a time, or a duration from each recording's start such as ``P7Y``; or by a
