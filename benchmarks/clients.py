@@ -25,6 +25,7 @@ from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.planning import plan_of
 from cxone_provider.archive.policy import ArchivePolicy
 from cxone_provider.archive.recording import parse_ref
+from cxone_provider.archive.validating import DEFAULT_READERS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,7 +51,7 @@ def _archive(job: Job, stream_secret: bytes | None) -> Mapping[str, Any]:
     source = RecordingV2Source(settings_of(job.source_url, "bench", "bench-secret", extra), clock)
     store = S3Store(_s3(job, config=tuned_client_config(concurrency=concurrency)), job.bucket)
     logs = archive_recordings(
-        _plans(job, source, policy, concurrency),
+        _plans(job, source, policy),
         source=source,
         store=store,
         clock=clock,
@@ -62,10 +63,10 @@ def _archive(job: Job, stream_secret: bytes | None) -> Mapping[str, Any]:
     return {"xcom_bytes": len(json.dumps(audit_documents(logs)))}
 
 
-def _plans(job: Job, source: RecordingV2Source, policy: ArchivePolicy, concurrency: int) -> Sequence[SegmentPlan]:
-    """Validate as the first of the two tasks does: one metadata request for each recording."""
+def _plans(job: Job, source: RecordingV2Source, policy: ArchivePolicy) -> Sequence[SegmentPlan]:
+    """Validate as the first of the two tasks does: one metadata request for each recording, eight at a time."""
     refs = [parse_ref(recording_id) for recording_id in job.ids]
-    with ThreadPoolExecutor(concurrency) as pool:
+    with ThreadPoolExecutor(DEFAULT_READERS) as pool:
         described = pool.map(source.describe, refs)
         return [
             plan_of(
