@@ -67,8 +67,10 @@ def _curl(ends: Ends, recording_id: str) -> str:
 
 
 def _to_nothing(ends: Ends, ids: Sequence[str]) -> str:
-    urls = " ".join(f"{_media(ends, one)} -o /dev/null" for one in ids)
-    return f"curl -sSf -Z --parallel-max {THREADS} -H {shlex.quote(_HEADER)} {urls}"
+    config = WORK / "urls.curl"
+    lines = [f'url = "{ends.source_url}/api/v2/recording/download/{one}"\noutput = "/dev/null"' for one in ids]
+    config.write_text("\n".join(lines) + "\n")
+    return f"curl -sSf -Z --parallel-max {THREADS} -H {shlex.quote(_HEADER)} -K {shlex.quote(str(config))}"
 
 
 def _curl_curl(ends: Ends, ids: Sequence[str]) -> str:
