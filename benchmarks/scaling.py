@@ -15,6 +15,7 @@ from cxone_provider.archive.settings import recordings_at_once
 CONCURRENCY = 4
 PART_BYTES = 8 * MIB
 OVERHEAD_MIB = 24
+EACH_KIB = 4
 SIZES = {"1 MiB": MIB, "64 MiB": 64 * MIB, "1 GiB": 1024 * MIB, "5 GiB": 5120 * MIB}
 BATCHES = (1, 10, 100, 1_000, 10_000)
 _SMALL_BYTES = MIB // 4
@@ -24,12 +25,13 @@ def bound_mib(size_bytes: int, count: int) -> float:
     """Return what memory above the idle task is at most, by the settings alone.
 
     A recording holds its own size, a part's at most, and so many are on their way at once; the run never holds more
-    than `CONCURRENCY` parts. The rest is client, connections, threads, and slices of 1 MiB on their way.
+    than `CONCURRENCY` parts. The rest is client, connections, threads, and slices of 1 MiB on their way; and of each
+    recording of the batch its plan, audit log and XCom document.
     """
     held_bytes = min(size_bytes, PART_BYTES) * min(count, recordings_at_once(CONCURRENCY))
     if size_bytes > PART_BYTES:
         held_bytes = CONCURRENCY * PART_BYTES
-    return min(held_bytes, CONCURRENCY * PART_BYTES) / MIB + OVERHEAD_MIB
+    return min(held_bytes, CONCURRENCY * PART_BYTES) / MIB + OVERHEAD_MIB + count * EACH_KIB / 1024
 
 
 def memory(work: Path, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -249,10 +249,14 @@ def most_attempts(entries: Iterable[AuditEntry]) -> int | None:
 def audit_documents(logs: Iterable[AuditLog], budget_bytes: int = XCOM_BUDGET_BYTES) -> list[dict[str, Any]]:
     """Return the logs for XCom: with their entries while the whole stays under `budget_bytes`, else without any."""
     kept = list(logs)
-    documents = [log.to_document() for log in kept]
-    if len(json.dumps(documents)) < budget_bytes:
-        return documents
-    return [log.to_document(with_entries=False) for log in kept]
+    documents: list[dict[str, Any]] = []
+    size_bytes = 0
+    for log in kept:  # one by one: the documents of ten thousand recordings are not all made to be thrown away
+        documents.append(log.to_document())
+        size_bytes += len(json.dumps(documents[-1])) + len(", ")
+        if size_bytes >= budget_bytes:
+            return [log.to_document(with_entries=False) for log in kept]
+    return documents
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -11,6 +11,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+_BESIDE_BYTES = 2**19
+"""What a recording needs besides its bytes, and what allocating them in odd sizes wastes."""
+
 
 class Slots:
     """Buffers and requests of a run; called from many threads.
@@ -64,9 +67,9 @@ class Slots:
         """Give one more buffer to who holds one, until `held` ends, if there is memory that nobody waits for."""
         size_bytes = min(size_bytes, self._unit_bytes)
         with self._lock:
-            if self._waiting or self._free_bytes < size_bytes:
+            if self._waiting or self._free_bytes < self._charge(size_bytes):
                 return None
-            self._free_bytes -= size_bytes
+            self._free_bytes -= self._charge(size_bytes)
         spare = self._made(size_bytes)
         held.callback(self._give_back, spare)
         return memoryview(spare)
@@ -74,9 +77,9 @@ class Slots:
     def _take(self, size_bytes: int) -> bytearray:
         turn = threading.Event()
         with self._lock:
-            if not self._waiting and self._free_bytes >= size_bytes:
+            if not self._waiting and self._free_bytes >= self._charge(size_bytes):
                 turn.set()
-                self._free_bytes -= size_bytes
+                self._free_bytes -= self._charge(size_bytes)
             else:
                 self._waiting.append(turn)
         if not turn.is_set():
@@ -93,8 +96,8 @@ class Slots:
         while True:
             turn.wait()
             with self._lock:
-                if self._free_bytes >= size_bytes:
-                    self._free_bytes -= size_bytes
+                if self._free_bytes >= self._charge(size_bytes):
+                    self._free_bytes -= self._charge(size_bytes)
                     self._waiting.popleft()
                     self._call_next()
                     return
@@ -102,10 +105,13 @@ class Slots:
 
     def _give_back(self, buffer: bytearray) -> None:
         with self._lock:
-            self._free_bytes += len(buffer)
+            self._free_bytes += self._charge(len(buffer))
             if len(buffer) == self._unit_bytes:
                 self._spare.append(buffer)
             self._call_next()
+
+    def _charge(self, size_bytes: int) -> int:
+        return min(size_bytes + _BESIDE_BYTES, self._unit_bytes)
 
     def _call_next(self) -> None:
         if self._waiting:
