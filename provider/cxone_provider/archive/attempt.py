@@ -70,6 +70,8 @@ class Attempt:
         self._plan = plan
         self._media = media
         self._journal = journal
+        # Forgetting is a request of its own where Airflow keeps the journal: of what was never remembered, none.
+        self._is_remembered = bench.settings.replace
         self._parts = PartLayout(plan.segment_size_bytes, settings.part_size_bytes)
         self._sink = MultipartSink(bench.store, self._parts)
         self._moving = TransferSettings(self._parts, settings.stream_secret, plan.format)
@@ -111,7 +113,11 @@ class Attempt:
             log.info("recording %s: its upload stays for the next try", self._media.recording_id)
             return
         self._sink.abort()
-        self._journal.clear(self._media.recording_id)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._is_remembered:
+            self._journal.clear(self._media.recording_id)
 
     def _await_rival(self, rival_at: pendulum.DateTime | None) -> Manifest | None:
         """Let the worker that verified first publish first; return its manifest, or None if it does not come.
@@ -138,6 +144,7 @@ class Attempt:
         if self._bench.settings.replace or self._fits_one_part():
             return None
         state = self._journal.load(self._media.recording_id)
+        self._is_remembered = state is not None
         upload = None if state is None else OpenUpload.from_state(state)
         if upload is None or not self._fits(upload):
             return None
@@ -199,6 +206,7 @@ class Attempt:
             identity=self._media.identity,
         )
         self._sink.open(upload)
+        self._is_remembered = True
         self._journal.save(self._media.recording_id, upload.to_state())
 
     def _fresh_size(self) -> int | None:
@@ -271,7 +279,7 @@ class Attempt:
             committed = read_manifest(bench.store, bench.layout, recording_id)
             if committed is not None and committed.to_bytes() != body:
                 manifest, new = committed.identified(self._media.identity), False  # another worker was faster
-        self._journal.clear(recording_id)
+        self._forget()
         return Archived(manifest, new)
 
     def _media_key(self, audio_format: str) -> str:
