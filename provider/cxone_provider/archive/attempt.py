@@ -70,8 +70,7 @@ class Attempt:
         self._plan = plan
         self._media = media
         self._journal = journal
-        # Forgetting is a request of its own where Airflow keeps the journal: of what was never remembered, none.
-        self._is_remembered = bench.settings.replace
+        self._is_remembered = bench.settings.replace  # forgetting is a request of Airflow's, not made for nothing
         self._parts = PartLayout(plan.segment_size_bytes, settings.part_size_bytes)
         self._sink = MultipartSink(bench.store, self._parts)
         self._moving = TransferSettings(self._parts, settings.stream_secret, plan.format)
@@ -113,9 +112,6 @@ class Attempt:
             log.info("recording %s: its upload stays for the next try", self._media.recording_id)
             return
         self._sink.abort()
-        self._forget()
-
-    def _forget(self) -> None:
         if self._is_remembered:
             self._journal.clear(self._media.recording_id)
 
@@ -161,8 +157,7 @@ class Attempt:
 
     def _fits_one_part(self) -> bool:
         """Tell whether the media goes in one Put: no try of this plan can have left an upload to look for."""
-        size_bytes = self._media.size_bytes
-        return size_bytes is not None and size_bytes <= self._parts.unit_bytes
+        return self._media.size_bytes is not None and self._media.size_bytes <= self._parts.unit_bytes
 
     def _fits(self, upload: OpenUpload) -> bool:
         """Tell whether the upload is of this plan and media: the same interaction, key, size and cut."""
@@ -279,7 +274,8 @@ class Attempt:
             committed = read_manifest(bench.store, bench.layout, recording_id)
             if committed is not None and committed.to_bytes() != body:
                 manifest, new = committed.identified(self._media.identity), False  # another worker was faster
-        self._forget()
+        if self._is_remembered:
+            self._journal.clear(self._media.recording_id)
         return Archived(manifest, new)
 
     def _media_key(self, audio_format: str) -> str:
