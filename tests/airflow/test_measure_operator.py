@@ -142,7 +142,8 @@ def test_a_reconciled_day_makes_the_scheduler_run_the_example(
     run = run_dag("cxone_daily_archive", manifest_uri=f"s3://{BUCKET}/lists/today.csv")
     assert run.state == "success"
     with create_session() as session:
-        assert session.scalars(select(AssetDagRunQueue.target_dag_id)).all() == [example.dag_id]
+        # Other DAGs of this session may wait for the same asset.
+        assert example.dag_id in session.scalars(select(AssetDagRunQueue.target_dag_id)).all()
         found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)).all()
         events = {one.uri: [SimpleNamespace(extra=dict(one.extra))] for one in found}
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from requests import PreparedRequest, Request, Response
+from requests import PreparedRequest, Request, Response, Timeout
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as BodyTimeout
 
 from cxone_provider import __version__
 from cxone_provider.adapters.addresses import AddressGuard, Resolver, resolve
@@ -118,7 +119,9 @@ class WebhookNotifier:
             try:
                 return self._exchange(transport, request)
             except (OSError, HTTPError) as error:
-                reason = f"no answer within {limit_s:g} s" if transport.is_cut else _reason(error)
+                # Two clocks have the same limit: the whole exchange's, and the longest silence of a socket.
+                late = transport.is_cut or isinstance(error, (Timeout, TimeoutError, BodyTimeout))
+                reason = f"no answer within {limit_s:g} s" if late else _reason(error)
         return _Reply(None, self._without_secrets(reason))
 
     def _exchange(self, transport: _BoundedTransport, request: PreparedRequest) -> _Reply:
