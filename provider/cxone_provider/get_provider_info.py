@@ -204,6 +204,12 @@ def _network_fields() -> dict[str, Any]:
             type=["integer", "null"],
             minimum=1,
         ),
+        "duration_tolerance_s": _field(
+            "Duration tolerance (s)",
+            "media-playback: how far an interaction's times and its audio may disagree. Default: 1 s, or 1 %.",
+            type=["number", "null"],
+            minimum=0,
+        ),
         "timeouts": _field(
             "Time-outs (s)",
             'JSON object, e.g. {"connect": 10, "token": 10, "metadata": 15, "media": 30}.',

@@ -80,7 +80,7 @@ def _nothing_found(*_args: object, **_options: object) -> _NothingFound:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     with ExitStack() as stack:
         apis = ApiSettings(quota_requests=0)
         simulator = stack.enter_context(Simulator(apis=apis))
@@ -89,6 +89,7 @@ def stage() -> Iterator[Stage]:
             "access_key_id": apis.access_key_id,
             "access_key_secret": apis.access_key_secret,
             "media_hosts": ["127.0.0.1"],
+            **getattr(request, "param", {}),
         }
         settings = settings_of(simulator.base_url, simulator.client_id, simulator.client_secret, extra)
         clock = FakeClock("2026-11-23T06:00:00Z")
@@ -128,6 +129,22 @@ def test_an_archived_contact_costs_the_tenant_nothing(stage: Stage) -> None:
     assert set(ends(stage.run()).values()) == {"ALREADY_ARCHIVED"}
     assert stage.asked() == {}
     assert [call.operation for call in stage.store.calls if call.operation != "check"] == ["read"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "ended"),
+    [({}, "FAILED"), ({"duration_tolerance_s": 8}, "FAILED"), ({"duration_tolerance_s": 12.5}, "ARCHIVED")],
+    indirect=["stage"],
+)
+def test_how_far_times_and_audio_may_disagree_is_a_setting(stage: Stage, ended: str) -> None:
+    times_s = 80.0  # of an interaction whose audio plays for 70.0
+    stage.simulator.add_contact(
+        "4711", [Interaction(FIRST, format="mp4", started_at=START, duration_s=times_s)], started_at=START
+    )
+    [log] = stage.run()
+    assert str(log.outcome) == ended
+    assert (log.error is None) == (ended == "ARCHIVED")
+    assert log.error is None or log.error.type == "DurationDisagrees"
 
 
 def test_a_bare_id_costs_one_playback_request_for_each_task(stage: Stage) -> None:

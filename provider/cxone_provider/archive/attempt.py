@@ -259,7 +259,7 @@ class Attempt:
 
     def _check(self, proof: Proof) -> None:
         """Compare what the bytes turned out to be with what was said of them before."""
-        check_duration(proof.audio.duration_s, self._plan.duration_s)
+        check_duration(proof.audio.duration_s, self._plan.duration_s, self._media.duration_tolerance_s)
         check_source_digest(proof, self._media.sha256)
 
     def _commit(self, stored: StoredObject, proof: Proof, how: str) -> Archived:

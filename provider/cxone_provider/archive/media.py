@@ -21,6 +21,8 @@ class Media:
         locator: where the bytes are, in the source's own terms; may be a secret link, so never shown.
         recorded_at: start of this file, timezone-aware; None where the source tells no more than the plan.
         duration_s: seconds by the source's times, compared with the audio's own; None where the source does not tell.
+        duration_tolerance_s: how far the audio's own duration may be from `duration_s`, seconds; counts where wider
+            than usual.
         metadata: what else the source tells of this file and is worth keeping in the manifest, JSON values only:
             participants, channels, direction, skill, disposition, MASK and HOLD stages. Never a link, token or secret.
         identity: stable name of this interaction inside its contact, whatever else the answer holds and in which order:
@@ -38,6 +40,7 @@ class Media:
     locator: str = field(default="", repr=False)
     recorded_at: pendulum.DateTime | None = None
     duration_s: float | None = None
+    duration_tolerance_s: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     identity: str | None = None
     single_request: bool = False

@@ -28,6 +28,7 @@ class MediaPlaybackSource:
     """
 
     def __init__(self, settings: CXoneSettings, clock: Clock, *, on_token: Callable[[str], None] | None = None) -> None:
+        self._settings = settings
         self._api = TenantApi(settings, clock, on_token=on_token)
         self._playback = PlaybackApi(self._api)
         self._reader = LinkReader(settings, clock, self._playback)
@@ -78,7 +79,7 @@ class MediaPlaybackSource:
         media = Media(
             recording_id=f"{contact_id}.{number}", locator=interaction.link or "", identity=interaction.identity,
             recorded_at=interaction.recorded_at, duration_s=interaction.duration_s, metadata=interaction.metadata,
-            single_request=True,
+            single_request=True, duration_tolerance_s=self._settings.duration_tolerance_s,
         )  # fmt: skip
         self._reader.hold(media)
         return media

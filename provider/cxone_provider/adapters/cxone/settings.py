@@ -51,7 +51,7 @@ _SCOPE = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*", re.ASCII)
 _FIELDS = (
     "api", "environment", "auth", "access_key_id", "access_key_secret", "client_auth", "area", "api_endpoint",
     "api_hosts", "scope", "stream_secret", "stream_signature_header", "media_hosts", "requests_per_period", "period_s",
-    "parallel_tasks", "timeouts", "retries", "ca_bundle", "proxies", "allow_http",
+    "parallel_tasks", "duration_tolerance_s", "timeouts", "retries", "ca_bundle", "proxies", "allow_http",
     "listing", "media_download", "secure_external_access",
 )  # fmt: skip
 
@@ -106,6 +106,7 @@ class CXoneSettings:
         api_hosts: hosts that discovery may send tokens and secrets to, beside the issuer's own.
         media_hosts: hosts that a media link may point to.
         quota: how many playback requests are sent.
+        duration_tolerance_s: how far an interaction's times and its audio may disagree, seconds.
         listing: how the tenant is asked which recordings it has.
         media_download: how recordings are asked for in bulk.
         external_access: the vendor's bucket; there exactly for the api of that name.
@@ -126,6 +127,7 @@ class CXoneSettings:
     api_hosts: HostPatterns = _VENDOR
     media_hosts: MediaHosts = _STORES
     quota: Quota = field(default_factory=Quota)
+    duration_tolerance_s: float = 0.0
     listing: ListingSettings = field(default_factory=ListingSettings)
     media_download: MediaDownloadSettings = field(default_factory=MediaDownloadSettings)
     external_access: ExternalAccessSettings | None = None
@@ -162,6 +164,7 @@ def settings_of(
         api_hosts=HostPatterns.parse(texts(given, "api_hosts", VENDOR_HOSTS), "api_hosts"),
         media_hosts=MediaHosts.parse(texts(given, "media_hosts", DEFAULT_MEDIA_HOSTS)),
         quota=quota,
+        duration_tolerance_s=number({"duration_tolerance_s": 0.0, **given}, "duration_tolerance_s", 0, 86_400),
         listing=ListingSettings().changed(an_object(given, "listing")),
         media_download=media_download_settings(an_object(given, "media_download")),
         external_access=_external_access(given, api),

@@ -79,18 +79,23 @@ def media_type_of(format_name: str) -> str:
     return _MEDIA_TYPES[canonical_format(format_name)]
 
 
-def check_duration(measured_s: float | None, declared_s: float | None) -> None:
+def check_duration(measured_s: float | None, declared_s: float | None, wider_s: float = 0.0) -> None:
     """Compare the measured duration with the metadata's; either may be unknown, then nothing is compared.
 
     Encoders add up to a quarter of a second and metadata is often in whole seconds, hence the tolerance of one
     second or one percent, whichever is more.
+
+    Args:
+        measured_s: seconds of the audio itself.
+        declared_s: seconds by the metadata.
+        wider_s: a tolerance of the caller's own, seconds; counts where it is the widest.
 
     Raises:
         DurationDisagrees: the two are further apart.
     """
     if measured_s is None or declared_s is None:
         return
-    tolerance_s = max(DURATION_TOLERANCE_S, DURATION_TOLERANCE_RATIO * declared_s)
+    tolerance_s = max(DURATION_TOLERANCE_S, DURATION_TOLERANCE_RATIO * declared_s, wider_s)
     if not abs(measured_s - declared_s) <= tolerance_s < math.inf:  # written so that NaN disagrees too
         raise DurationDisagrees(
             "the audio plays for another time than its metadata says",
