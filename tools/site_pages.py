@@ -30,15 +30,14 @@ ROOT_PAGES = {
 # sections in their order, with pages in theirs; a folder takes all of its pages, and what nobody names comes last
 SECTIONS = {
     "Start": ["index.md", "glossary.md"],
-    "Connect a tenant": ["setup-media-playback.md", "setups/"],
+    "Connect a tenant": ["setups/"],
     "How to": ["howto/"],
     "Reference": ["reference/", "operators.md", "listing.md", "quota.md", "archive.md", "console.md", "simulator.md"],
     "Evidence": [
         "promises.md",
         "fault-matrix.md",
         "kills.md",
-        "benchmarks.md",
-        "scaling.md",
+        "performance.md",
         "security.md",
         "fuzzing.md",
     ],
