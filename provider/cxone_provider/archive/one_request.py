@@ -118,18 +118,20 @@ class ContinuedBody:
         return self._opened.position
 
     def _open(self, start: int) -> None:
-        self._body = body = self._stack.enter_context(self._source.open_whole(self.media, start))
-        self._opened_at = start
-        if body.position != start or (self.media.etag is not None and body.etag != self.media.etag):
-            raise RecordingChanged("another entity than at the start", found=body.etag, expected=self.media.etag)
-        size_bytes = self.media.size_bytes
-        if size_bytes is not None and body.total_bytes not in (None, size_bytes):
-            raise SizeDisagrees("the media's size is not the agreed one", found=body.total_bytes, expected=size_bytes)
-        agreed = size_bytes if size_bytes is not None else body.total_bytes
-        if agreed is None:
-            # The end of the connection proves nothing (RFC 9112 §8).
-            raise UnexpectedAnswer("the source never tells the size", expected="Content-Length")
-        self.media = replace(self.media, size_bytes=agreed, etag=body.etag)
+        with ExitStack() as stack:
+            self._body = body = stack.enter_context(self._source.open_whole(self.media, start))
+            self._opened_at = start
+            if body.position != start or (self.media.etag is not None and body.etag != self.media.etag):
+                raise RecordingChanged("another entity than at the start", found=body.etag, expected=self.media.etag)
+            size_bytes = self.media.size_bytes
+            if size_bytes is not None and body.total_bytes not in (None, size_bytes):
+                raise SizeDisagrees("not the agreed size", found=body.total_bytes, expected=size_bytes)
+            agreed = size_bytes if size_bytes is not None else body.total_bytes
+            if agreed is None:
+                # The end of the connection proves nothing (RFC 9112 §8).
+                raise UnexpectedAnswer("the source never tells the size", expected="Content-Length")
+            self.media = replace(self.media, size_bytes=agreed, etag=body.etag)
+            self._stack = stack.pop_all()
 
     def _ask_for_the_rest(self, error: ArchiveError) -> None:
         position = self._position

@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 import threading
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
-from cxone_provider.archive.errors import DigestMismatch, RangeIgnored, SourceUnavailable, StoreUnavailable
+from cxone_provider.archive.errors import (
+    DigestMismatch,
+    RangeIgnored,
+    SourceUnavailable,
+    StoreUnavailable,
+    UnexpectedAnswer,
+)
 from cxone_provider.archive.media import Media
+from cxone_provider.archive.one_request import ContinuedBody
 from cxone_provider.archive.ports import Part
 from cxone_provider.archive.recording import Outcome
 from tests.fakes.journal import MemoryJournal
@@ -230,6 +239,23 @@ def test_the_rest_needs_the_tag_of_the_first_answer() -> None:
     case = Case()
     with pytest.raises(RangeIgnored), case.source.open_whole(Media("rec"), 10):
         pytest.fail("opened")
+
+
+def test_an_answer_that_cannot_be_agreed_on_is_hung_up_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    case, hung_up = Case(length_told=False), list[int]()
+    opened = case.source.open_whole
+
+    @contextmanager
+    def watched(media: Media, start: int = 0) -> Iterator[FakeBody]:
+        with opened(media, start) as body, ExitStack() as stack:
+            stack.callback(hung_up.append, start)
+            yield body
+
+    monkeypatch.setattr(case.source, "open_whole", watched)
+    body = ContinuedBody(case.source, Media("rec"), case.clock, start=0, progress_bytes=1)
+    with pytest.raises(UnexpectedAnswer, match="never tells the size"):
+        body.__enter__()
+    assert hung_up == [0]
 
 
 def test_parts_behind_a_missing_one_are_not_stored_again() -> None:
