@@ -18,12 +18,14 @@ class Seen:
 
     Attributes:
         media: SHA-256 in hex of every object in the folder of recordings, by key.
-        manifests: every manifest's document, by key.
+        manifests: the document of every recording's manifest, by key.
+        contacts: of every contact's.
         uploads: ids of unfinished multipart uploads, by key.
     """
 
     media: Mapping[str, str]
     manifests: Mapping[str, Mapping[str, Any]]
+    contacts: Mapping[str, Mapping[str, Any]]
     uploads: Mapping[str, str]
 
 
@@ -31,9 +33,11 @@ def look(client: S3Client, bucket: str, prefix: str) -> Seen:
     """Read everything under `prefix`."""
     listed = client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])
     keys = [entry["Key"] for entry in listed]
+    documents = {key: _document(client, bucket, key) for key in keys if key.startswith(f"{prefix}/manifests/")}
     return Seen(
         media={key: _sha256(client, bucket, key) for key in keys if key.startswith(f"{prefix}/recordings/")},
-        manifests={key: _document(client, bucket, key) for key in keys if key.startswith(f"{prefix}/manifests/")},
+        manifests={key: document for key, document in documents.items() if "recordings" not in document},
+        contacts={key: document for key, document in documents.items() if "recordings" in document},
         uploads=_uploads(client, bucket, prefix),
     )
 

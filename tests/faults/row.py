@@ -21,7 +21,25 @@ DELIVERED = frozenset({"delivered"})
 TenantFault = Mapping[str, Any]
 """A fault of the simulator as JSON; ``@…`` values are filled in by :meth:`Strike.resolve`."""
 
-Group = Literal["classic", "tenant", "store", "second try", "webhook", "limit"]
+Group = Literal["classic", "tenant", "playback", "store", "second try", "webhook", "limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What becomes of the links to a contact's media.
+
+    Attributes:
+        lapse: when every link that was given out expires: right before any body is asked for, or right before the
+            ``rest`` of one is.
+        given: given out in place of the broken recording's link; an empty text is none.
+        change: each link to that recording after the first one leads to another version.
+        other_order: when links first expire, the tenant lists the recordings in another order from then on.
+    """
+
+    lapse: Literal["never", "any", "rest"] = "never"
+    given: str | None = None
+    change: bool = False
+    other_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,7 @@ class Row:
         patience_s: limit of silence at both ends.
         peers: other tools can meet this fault too.
         ranged: only who asks for ranges meets it.
+        links: of the contact; of the group ``playback`` alone.
     """
 
     name: str
@@ -98,6 +117,12 @@ class Row:
     patience_s: float = 4.0
     peers: bool = True
     ranged: bool = False
+    links: Links = Links()
+
+    @property
+    def breaks(self) -> bool:
+        """Tell whether anything is broken at the tenant: one row of a table may show that nothing is wrong then."""
+        return bool(self.tenant) or self.links != Links()
 
     @property
     def has_earlier_try(self) -> bool:

@@ -6,15 +6,16 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
 from cxone_provider.adapters.addresses import AllowList
 from cxone_provider.adapters.cxone.credentials import Credentials
+from cxone_provider.adapters.cxone.media_playback import MediaPlaybackSource
 from cxone_provider.adapters.cxone.recording_v2 import RecordingV2Source
-from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts
+from cxone_provider.adapters.cxone.settings import CXoneSettings, Timeouts, settings_of
 from cxone_provider.adapters.s3 import S3Store, tuned_client_config
 from cxone_provider.adapters.webhook import WebhookNotifier
 from cxone_provider.adapters.webhook_settings import WebhookSettings
@@ -25,11 +26,11 @@ from cxone_provider.archive.notification import Receipt, announce
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.planning import plan_of
 from cxone_provider.archive.policy import ArchivePolicy
-from cxone_provider.archive.ports import ObjectStore
-from cxone_provider.archive.recording import RecordingRef
-from cxone_provider.simulator import Simulator
+from cxone_provider.archive.ports import ObjectStore, RecordingSource
+from cxone_provider.simulator import ApiSettings, Simulator
 from tests.faults.clock import HurriedClock
-from tests.faults.row import AUDIO, PART_SIZE_BYTES, SEGMENT_SIZE_BYTES, Row, Size, Strike, TenantFault
+from tests.faults.row import PART_SIZE_BYTES, SEGMENT_SIZE_BYTES, Row
+from tests.faults.subject import Contact, LapsingSource, Recording
 from tests.servers.s3_proxy import S3Proxy, s3_proxy
 from tools.servers.seaweedfs import S3Server
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 STREAM_SECRET = "the stream secret of a simulated tenant"
 WEBHOOK_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _MIN_BYTES_PER_S = 65_536.0
-_OF_TENANT = frozenset({"token", "webhook"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,6 @@ class Stage:
     proxy: S3Proxy
     client: S3Client
 
-    def set_up(self, recording_id: str, size: Size) -> None:
-        """Make the tenant new, with one recording."""
-        self.simulator.reset()
-        self.simulator.script_tenant(())
-        if size.file is None:
-            self.simulator.add_generated(recording_id, size.size_bytes)
-        else:
-            self.simulator.add_recording(recording_id, AUDIO / size.file)
-
-    def break_tenant(self, recording_id: str, faults: Sequence[TenantFault], strike: Strike) -> None:
-        """Script the tenant; no faults make it whole again."""
-        resolved = [strike.resolve(fault) for fault in faults]
-        self.simulator.script(recording_id, [fault for fault in resolved if fault.get("on") not in _OF_TENANT])
-        self.simulator.script_tenant([fault for fault in resolved if fault.get("on") in _OF_TENANT])
-
     def struck(self) -> Counter[str]:
         """Return how often each fault struck so far."""
         struck = Counter(name for record in self.simulator.requests for name in record.faults)
@@ -85,7 +70,9 @@ class Stage:
 def staged(name: str, server: S3Server, bucket: str, *, verifies_digests: bool = True) -> Iterator[Stage]:
     """Put a tenant beside a running S3 server, and a proxy in front of it, until the block ends."""
     client = server.client()
-    with Simulator(stream_secret=STREAM_SECRET) as simulator, s3_proxy(server) as proxy, closing(client):
+    # By the tenant's own clock no time passes: what the archive skips would not free its quota.
+    apis = ApiSettings(quota_requests=0)
+    with Simulator(stream_secret=STREAM_SECRET, apis=apis) as simulator, s3_proxy(server) as proxy, closing(client):
         yield Stage(name, bucket, verifies_digests, simulator, proxy, client)
 
 
@@ -95,25 +82,25 @@ class Archive:
 
     stage: Stage
     row: Row
+    subject: Recording | Contact
     prefix: str
     clock: HurriedClock
 
-    def archive(self, recording_id: str, *, tries_left: bool = False) -> AuditLog:
-        """Validate and archive one recording.
+    def archive(self, *, tries_left: bool = False) -> Sequence[AuditLog]:
+        """Validate and archive the row's recordings; return an audit log for each.
 
         Raises:
-            ArchiveError: it could not be planned, or the bucket cannot be used.
+            ArchiveError: they could not be planned, or the bucket cannot be used.
         """
         with closing(self._source()) as source, self.opened_store() as store:
-            plan = self._plan(source, recording_id)
+            plan = self._plan(source)
             settings = ArchiveSettings(
                 prefix=self.prefix,
                 part_size_bytes=PART_SIZE_BYTES,
                 stream_secret=self._secret,
                 keep_unfinished=tries_left,
             )
-            (log,) = archive_recordings([plan], source=source, store=store, clock=self.clock, settings=settings)
-            return log
+            return archive_recordings([plan], source=source, store=store, clock=self.clock, settings=settings)
 
     def announce(self, audit_log: dict[str, Any]) -> Receipt:
         """Announce how the recording ended.
@@ -140,33 +127,57 @@ class Archive:
     def _secret(self) -> bytes | None:
         return STREAM_SECRET.encode() if self.row.signed else None
 
-    def _source(self) -> RecordingV2Source:
-        simulator, patience_s = self.stage.simulator, self.row.patience_s
-        timeouts = Timeouts(patience_s, patience_s, patience_s, patience_s, _MIN_BYTES_PER_S)
+    def _source(self) -> RecordingV2Source | MediaPlaybackSource:
+        if isinstance(self.subject, Contact):
+            source = LapsingSource(self._playback_settings(), self.clock)
+            source.lapse = self.subject.lapse
+            return source
+        simulator = self.stage.simulator
         settings = CXoneSettings(
             simulator.base_url,
             Credentials(client_id=simulator.client_id, client_secret=simulator.client_secret),
-            stream_secret=self._secret, timeouts=timeouts,
+            stream_secret=self._secret, timeouts=self._timeouts,
         )  # fmt: skip
         return RecordingV2Source(settings, self.clock)
 
-    def _plan(self, source: RecordingV2Source, recording_id: str) -> SegmentPlan:
-        ref = RecordingRef(recording_id)
+    def _playback_settings(self) -> CXoneSettings:
+        simulator = self.stage.simulator
+        extra = {
+            "api": "media-playback",
+            "access_key_id": simulator.apis.access_key_id,
+            "access_key_secret": simulator.apis.access_key_secret,
+            "media_hosts": ["127.0.0.1"],
+        }
+        settings = settings_of(simulator.base_url, simulator.client_id, simulator.client_secret, extra)
+        return replace(settings, timeouts=self._timeouts)
+
+    @property
+    def _timeouts(self) -> Timeouts:
+        patience_s = self.row.patience_s
+        return Timeouts(patience_s, patience_s, patience_s, patience_s, _MIN_BYTES_PER_S)
+
+    def _plan(self, source: RecordingSource) -> SegmentPlan:
+        ref = self.subject.ref
         return plan_of(
             ref, source.describe(ref), audio_format=None, segment_size_bytes=SEGMENT_SIZE_BYTES,
             policy=ArchivePolicy(), now=self.clock.now(),
         )  # fmt: skip
 
 
-def name_of_end(archive: Archive, recording_id: str, *, tries_left: bool = False) -> tuple[str, AuditLog | None]:
-    """Archive a recording; return how it ended, in the words of :class:`.row.Row`, and its audit log."""
+def name_of_end(archive: Archive, *, tries_left: bool = False) -> tuple[str, Sequence[AuditLog]]:
+    """Archive; return how the last recording ended, in the words of :class:`.row.Row`, and the audit logs."""
     try:
-        log = archive.archive(recording_id, tries_left=tries_left)
+        logs = archive.archive(tries_left=tries_left)
     except ArchiveError as error:
-        return type(error).__name__, None
+        return type(error).__name__, ()
+    return end_of(logs[-1]), logs
+
+
+def end_of(log: AuditLog) -> str:
+    """Return how a recording ended, in the words of :class:`.row.Row`."""
     if log.success:
-        return "right object", log
-    return (str(log.outcome) if log.error is None else log.error.type), log
+        return "right object"
+    return str(log.outcome) if log.error is None else log.error.type
 
 
 def seeded(seed: int, *names: str) -> random.Random:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.answer_rows import ANSWER_ROWS
 from tests.faults.archive_rows import SECOND_TRY_ROWS, STORE_ROWS, WEBHOOK_ROWS
 from tests.faults.classic_rows import ALWAYS, CLASSIC_ROWS
+from tests.faults.playback_rows import PLAYBACK_ROWS
 from tests.faults.row import RIGHT, SEVERAL_SEGMENTS, Row
 from tests.faults.tenant_rows import TENANT_ROWS
 
@@ -16,4 +17,4 @@ LIMIT_ROWS = (
     ),
 )  # fmt: skip
 
-ROWS = (*CLASSIC_ROWS, *ANSWER_ROWS, *TENANT_ROWS, *STORE_ROWS, *SECOND_TRY_ROWS, *WEBHOOK_ROWS)
+ROWS = (*CLASSIC_ROWS, *ANSWER_ROWS, *TENANT_ROWS, *PLAYBACK_ROWS, *STORE_ROWS, *SECOND_TRY_ROWS, *WEBHOOK_ROWS)

@@ -12,7 +12,7 @@ from cxone_provider.archive.errors import ShortBody
 from tests.conftest import PLAIN_BUCKET
 from tests.faults.__main__ import DOCUMENT
 from tests.faults.peers import PeerRun, installed_peers
-from tests.faults.row import MULTIPART, ONE_SEGMENT, RIGHT, Row, named
+from tests.faults.row import MULTIPART, ONE_SEGMENT, RIGHT, Links, Row, named
 from tests.faults.stage import Stage, staged
 from tests.faults.table import LIMIT_ROWS, ROWS
 from tests.faults.trial import play
@@ -42,11 +42,26 @@ QUICK_MULTIPART = {
     "s3-part-denied",
     "s3-part-flipped",
 }
+# of the rows on links, those whose like is quick already
+LIKE_OTHERS = {
+    "playback-404",
+    "playback-429-always",
+    "playback-500-always",
+    "playback-expired-from-the-middle",
+    "playback-media-busy",
+    "playback-media-endless",
+    "playback-media-extra-rest",
+    "playback-media-flip-once",
+    "playback-media-gone",
+    "playback-media-longer",
+    "playback-not-a-link",
+    "playback-page",
+}
 BY_NAME = {row.name: row for row in ROWS}
 
 
 def parameter(row: Row) -> object:
-    quick = row.name not in PATIENT and (row.sizes is not MULTIPART or row.name in QUICK_MULTIPART)
+    quick = row.name not in PATIENT | LIKE_OTHERS and (row.sizes is not MULTIPART or row.name in QUICK_MULTIPART)
     return pytest.param(row, id=row.name, marks=() if quick else pytest.mark.slow)
 
 
@@ -80,14 +95,27 @@ def test_what_nobody_can_see_is_seen_by_the_judge(stage: Stage, row: Row) -> Non
         (replace(BY_NAME["13-login-page"], end=named(ShortBody)), "ended WrongContentType, not ShortBody"),
         (replace(BY_NAME["weak-etag"], tenant=({"fault": "weak_etag", "at": 99},)), "no fault struck"),
         (replace(BY_NAME["s3-manifest-500"], left="nothing"), "an object at the final key although it failed"),
+        (replace(BY_NAME["playback-expired"], links=Links(lapse="rest")), "no link had expired"),
+        (replace(BY_NAME["playback-no-link"], end=named(ShortBody)), "ended IN_COLD_STORAGE, not ShortBody"),
         (replace(BY_NAME["webhook-410"], announced=frozenset({"delivered"})), "announcement ended DeliveryRefused"),
     ],
-    ids=["success", "another error", "no fault", "something left", "webhook"],
+    ids=["success", "another error", "no fault", "something left", "link", "no link", "webhook"],
 )
 def test_any_other_end_than_the_stated_one_is_bad(stage: Stage, row: Row, problem: str) -> None:
     result = play(stage, row, ONE_SEGMENT, SEED)
     assert result.verdict == "BAD"
     assert any(found.startswith(problem) for found in result.problems)
+
+
+@pytest.mark.server
+def test_a_link_that_expires_in_mid_body_costs_one_playback_request_and_the_rest(stage: Stage) -> None:
+    assert play(stage, BY_NAME["playback-expired-midway"], ONE_SEGMENT, SEED).problems == ()
+    asked = stage.simulator.requests
+    assert len([one for one in asked if one.endpoint == "metadata"]) == 2, "the contact, and its new links"
+    [refused, rest] = [one for one in asked if one.endpoint == "media" and one.header("range")]
+    assert (refused.status, rest.status) == (403, 206)
+    assert refused.header("range") == rest.header("range") != "bytes=0-"
+    assert rest.header("if-match")
 
 
 @pytest.mark.server
