@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -22,7 +23,9 @@ from cxone_provider.archive.recording import parse_ref
 from cxone_provider.simulator import ApiSettings, Interaction, Simulator
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeStore
-from tests.faults.row import AUDIO
+from tests.faults.playback_rows import LINK_ROWS, PLAYBACK_ROWS
+from tests.faults.row import AUDIO, ONE_SEGMENT, Row, Strike
+from tests.faults.subject import Contact, LapsingSource
 from tests.security import canaries
 from tests.security.canaries import found
 from tests.security.listening import Listener, listening
@@ -47,18 +50,33 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
 
 
 class Run:
-    """One contact archived with the log at DEBUG, and what is left of it."""
+    """One contact archived with the log at DEBUG, and what is left of it.
 
-    def __init__(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Args:
+        broken: one of :data:`ROWS`, or a row of the fault matrix.
+        monkeypatch: for the watch on links.
+    """
+
+    def __init__(self, broken: str | Row, monkeypatch: pytest.MonkeyPatch) -> None:
         self.tokens: list[str] = []
         self.links: list[str] = []
         self.left: dict[str, bytes] = {}
-        self.expired = name == "every link has expired"
+        self.expired = broken == "every link has expired"
         self._watch_links(monkeypatch)
         with Simulator(client_secret=canaries.CLIENT_SECRET, apis=APIS) as self.tenant, listening() as self.listener:
-            self.tenant.add_contact("4711", [Interaction(AUDIO / "one-second.mp3")])
-            self.tenant.script("4711", ROWS[name])
-            self._archive()
+            if isinstance(broken, str):
+                self.tenant.add_contact("4711", [Interaction(AUDIO / "one-second.mp3")])
+                self.tenant.script("4711", ROWS[broken])
+                self._archive(lapse=lambda _: None)
+            else:
+                self._archive(lapse=self._broken_as(broken).lapse)
+
+    def _broken_as(self, row: Row) -> Contact:
+        contact = Contact(self.tenant, "4711", ONE_SEGMENT, row.links)
+        contact.set_up()
+        strike = Strike.drawn(ONE_SEGMENT, random.Random(row.name))
+        contact.break_with([strike.resolve(fault) for fault in row.tenant])
+        return contact
 
     def _watch_links(self, monkeypatch: pytest.MonkeyPatch) -> None:
         followed = LinkSession.get
@@ -73,7 +91,7 @@ class Run:
 
         monkeypatch.setattr(LinkSession, "get", watched)
 
-    def _archive(self) -> None:
+    def _archive(self, lapse: Callable[[int], None]) -> None:
         extra = {
             "api": "media-playback",
             "access_key_id": ACCESS_KEY_ID,
@@ -82,16 +100,17 @@ class Run:
         }
         settings = settings_of(self.tenant.base_url, self.tenant.client_id, canaries.CLIENT_SECRET, extra)
         clock, store = FakeClock(), FakeStore(min_part_bytes=1)
-        with closing(MediaPlaybackSource(settings, clock, on_token=self.tokens.append)) as source:
+        with closing(LapsingSource(settings, clock, on_token=self.tokens.append)) as source:
+            source.lapse = lapse
             ref = parse_ref({"recording_id": "4711", "metadata": {"listed": True}})
             plan = plan_of(
                 ref, source.describe(ref), audio_format=None, segment_size_bytes=1024, policy=ArchivePolicy(),
                 now=clock.now(),
             )  # fmt: skip
-            medias = self._resolved(source, plan)
             logs = archive_recordings(
                 [plan], source=source, store=store, clock=clock, settings=ArchiveSettings(part_size_bytes=4096)
             )
+            medias = self._resolved(source, plan)
             self.left["representations"] = f"{settings!r} {source!r} {vars(source)!r} {medias!r}".encode()
         self.left["plan"] = json.dumps(plan.to_document()).encode()
         self.left["audit logs"] = json.dumps(audit_documents(logs)).encode()
@@ -126,6 +145,18 @@ def test_no_secret_of_a_real_tenant_shows(name: str, monkeypatch: pytest.MonkeyP
     assert len(run.tokens) >= 3, "access, refresh and id token"
     assert found(run.secrets(), {**run.listener.places(), **run.left}) == []
     assert name == "playback refused" or run.links
+
+
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row.name, marks=() if row in LINK_ROWS else pytest.mark.slow) for row in PLAYBACK_ROWS]
+)
+def test_no_row_of_the_matrix_shows_a_link_or_another_secret(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(row, monkeypatch)
+    assert debug_lines(run.listener)
+    assert len(run.tokens) >= 3, "access, refresh and id token"
+    given = {"given link": row.links.given} if row.links.given else {}
+    assert found({**run.secrets(), **given}, {**run.listener.places(), **run.left}) == []
+    assert run.links or {fault.get("on") for fault in row.tenant} == {"metadata"}
 
 
 def test_no_token_goes_to_a_link_and_no_link_leaves_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
