@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
 from moto.server import ThreadedMotoServer
 
 from tools.servers.ports import LOOPBACK
 from tools.servers.seaweedfs import S3Server, make_bucket
+
+
+def _as_s3_answers(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer NoSuchUpload where moto 5.2.5 fails with 500: for an upload that another worker completed or removed."""
+
+    @wraps(method)
+    def answered(backend: S3Backend, bucket_name: str, multipart_id: str, *args: Any, **options: Any) -> Any:
+        try:
+            return method(backend, bucket_name, multipart_id, *args, **options)
+        except KeyError:
+            raise NoSuchUpload(upload_id=multipart_id) from None
+
+    return answered
+
+
+# moto makes its backends itself, so its class is what can be mended.
+for _name in ("upload_part", "complete_multipart_upload"):
+    setattr(S3Backend, _name, _as_s3_answers(getattr(S3Backend, _name)))
 
 
 @contextmanager
