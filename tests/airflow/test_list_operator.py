@@ -118,7 +118,6 @@ def test_unusable_rows_are_told_and_carried(world: World, task_log: Callable[[],
         ({"manifest_uri": "https://x/y"}, "not an S3 URI"),
         ({"manifest_uri": "s3://lists/nothing-here.csv"}, "no such object"),
         ({"recordings": "[1, 2"}, "not JSON"),
-        ({"recordings": [[f"r{n}" for n in range(1100)]], "batch_size": 1}, "more batches than Airflow maps over"),
     ],
 )
 def test_what_makes_no_sense_fails_at_once_and_says_why(world: World, arguments: dict[str, Any], cause: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +27,11 @@ class FakeTaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
+
+    def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int | None = None) -> Any:
+        """Return what this task itself pushed, as a task after it would find it; a copy, as JSON makes one."""
+        is_own = task_ids == self.task_id and (-1 if map_indexes is None else map_indexes) == self.map_index
+        return json.loads(json.dumps(self.pushed.get(key))) if is_own else None
 
 
 class FakeStateStore:

@@ -24,8 +24,8 @@ from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.terms import terms_of_connection
 from cxone_provider.operators import rendered
+from cxone_provider.operators.batches import MAX_BATCH_SIZE
 from cxone_provider.operators.listed import ListedOperator
-from cxone_provider.operators.listing import MAX_BATCH_SIZE
 
 MAX_INTERACTIONS = 10**9
 

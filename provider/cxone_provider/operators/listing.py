@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from airflow.providers.common.compat.sdk import Context, conf
 
-from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
+from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.jobs import (
     DEFAULT_WAIT_S,
     POLL_INTERVAL_S,
@@ -21,7 +21,7 @@ from cxone_provider.archive.jobs import (
 )
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
-from cxone_provider.archive.listing import Window, batch_of, batches, day_before, listed, parse_lookback, select
+from cxone_provider.archive.listing import Window, batch_of, day_before, listed, parse_lookback, select
 from cxone_provider.archive.listing_ports import JobJournal, JobLook, JobState, ListingJobs
 from cxone_provider.archive.recording import iso
 from cxone_provider.archive.waiting import parse_wait_s
@@ -30,18 +30,21 @@ from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.listing import bucket_listing, completed_contacts, extraction_jobs
 from cxone_provider.hooks.task_state import TaskStateJob
 from cxone_provider.operators import rendered
+from cxone_provider.operators.batches import MAX_BATCH_SIZE, handed_over, in_batches
 from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, data_interval, run_after
 
-Batches: TypeAlias = list[list[Mapping[str, Any]]]
+Refs: TypeAlias = Sequence[Mapping[str, Any]]
 
 SOURCES = ("manifest", "completed-contacts", "data-extraction", "bucket")
 _JOB = "listing-job"
-MAX_BATCH_SIZE = 1000
 _UNUSABLE_SHOWN = 10
 
 
 class ListRecordingsOperator(KillableOperator):
     """List recordings; return batches of refs, made to be expanded over.
+
+    Batches are larger than `batch_size` where Airflow would not map over so many. Where they come to more than 256 KiB,
+    each lies in an XCom of its own, and what is returned says where; operators of this provider take either.
 
     ``source="manifest"`` takes what the caller has: recordings named one by one, or a CSV or JSON Lines object in S3.
     ``completed-contacts`` and ``data-extraction`` ask the tenant; each contact comes once, however many legs it had.
@@ -129,8 +132,30 @@ class ListRecordingsOperator(KillableOperator):
         """The tenant's hook; waits inside it end with the task."""
         return CXoneHook(self.cxone_conn_id, cancelled=self.cancelled)
 
-    def execute(self, context: Context) -> Batches:
-        """Return the refs in batches; no batch where nothing is listed."""
+    def execute(self, context: Context) -> Any:
+        """Return the refs in batches, or where each batch lies if they are long; no batch where nothing is listed."""
+        return self._concluded(self._refs(context), context)
+
+    def execute_complete(self, context: Context, event: Any = None, window: Any = None) -> Any:
+        """Read the job that a trigger has waited for. The tenant is asked how it stands: an event may be old.
+
+        Args:
+            context: of the task.
+            event: what the trigger sent.
+            window: start and end of what was listed; without them, as in `airflow dags test`, as for :meth:`execute`.
+        """
+        return self._concluded(self._waited_for(context, event, window), context)
+
+    def _concluded(self, refs: Refs, context: Context) -> Any:
+        with self.work():
+            size, most = self._size(), conf.getint("core", "max_map_length")
+            made = in_batches(refs, size, most=most)
+            if made and len(made[0]) > size:
+                self.log.warning("batches of %d instead of %d: Airflow maps over %d", len(made[0]), size, most)
+            return handed_over(made, context)
+
+    def _refs(self, context: Context) -> Refs:
+        """Return what is listed, each recording once."""
         with self.work():
             source = rendered.choice(self.source, "source", SOURCES)
             self._check_sizes()
@@ -144,49 +169,42 @@ class ListRecordingsOperator(KillableOperator):
                 return self._completed_contacts(window)
             return self._extracted(window, context)
 
-    def execute_complete(self, context: Context, event: Any = None, window: Any = None) -> Batches:
-        """Read the job that a trigger has waited for. The tenant is asked how it stands: an event may be old.
-
-        Args:
-            context: of the task.
-            event: what the trigger sent.
-            window: start and end of what was listed; without them, as in `airflow dags test`, as for :meth:`execute`.
-        """
+    def _waited_for(self, context: Context, event: Any, window: Any) -> Refs:
         with self.work():
             ended = JobWait.from_document(event)
             self.log.info("%s", ended)
             if ended.state is JobState.RUNNING:
                 check_succeeded(ended.job_id, JobLook(JobState.RUNNING))
-            listed_window = self._tenant_window(context) if window is None else _window_of(window)
+            listed_window = self._tenant_window(context) if window is None else rendered.window(window)
             with closing(self._jobs()) as jobs:
-                return self._batched(read_job(jobs, ended.job_id, self._journal(context)), listed_window)
+                return self._selected(read_job(jobs, ended.job_id, self._journal(context)), listed_window)
 
-    def _from_manifest(self, context: Context) -> Batches:
+    def _from_manifest(self, context: Context) -> Refs:
         window = self._window(context)
         with self._listed() as documents:
-            return self._batched(documents, window)
+            return self._selected(documents, window)
 
-    def _completed_contacts(self, window: Window) -> Batches:
+    def _completed_contacts(self, window: Window) -> Refs:
         updated_since = rendered.moment(self.updated_since, "updated_since")
         with closing(completed_contacts(self.hook, self._options(), updated_since)) as listing:
-            return self._batched(listing.refs(window), window)
+            return self._selected(listing.refs(window), window)
 
-    def _copied(self, window: Window) -> Batches:
+    def _copied(self, window: Window) -> Refs:
         self.log.info("Looking for what was copied in %s", window)
         with closing(bucket_listing(self.hook)) as listing:
             # Chosen by the time of the copy: nothing is left out for when a recording began.
-            return self._batched(listing.refs(window), None)
+            return self._selected(listing.refs(window), None)
 
-    def _extracted(self, window: Window, context: Context) -> Batches:
+    def _extracted(self, window: Window, context: Context) -> Refs:
         wait_s = parse_wait_s(rendered.given(self.max_wait), "max_wait") or DEFAULT_WAIT_S
         journal = self._journal(context)
         with closing(self._jobs()) as jobs:
             if rendered.flag(self.deferrable, "deferrable"):
                 job_id = begun_job(jobs, window, journal)
                 self._defer_while_it_runs(jobs, job_id, wait_s, window)
-                return self._batched(read_job(jobs, job_id, journal), window)
+                return self._selected(read_job(jobs, job_id, journal), window)
             waiting = JobListing(jobs, self.clock, wait_s=wait_s, journal=journal, cancelled=self.cancelled)
-            return self._batched(waiting.refs(window), window)
+            return self._selected(waiting.refs(window), window)
 
     def _defer_while_it_runs(self, jobs: ListingJobs, job_id: str, wait_s: float, window: Window) -> None:
         """Leave the worker where the job is not done; then this raises what Airflow defers a task by."""
@@ -224,14 +242,14 @@ class ListRecordingsOperator(KillableOperator):
             if rendered.given(getattr(self, name)) is not None:
                 raise InvalidSetting(f"{name} is given", found=self.source, expected='source="manifest"')
 
-    def _batched(self, documents: Iterable[Mapping[str, Any]], window: Window | None) -> Batches:
+    def _selected(self, documents: Iterable[Mapping[str, Any]], window: Window | None) -> Refs:
         listing = select(documents, window)
         self.log.info(
             "%d recordings in %s; left out: %d outside of it, %d named twice",
             len(listing.documents), window or "no window", listing.outside, listing.duplicates,
         )  # fmt: skip
         self._tell_of_unusable(listing.documents)
-        return self._mappable(batches(listing.documents, self._size()))
+        return listing.documents
 
     @contextmanager
     def _listed(self) -> Iterator[Iterable[Mapping[str, Any]]]:
@@ -279,21 +297,3 @@ class ListRecordingsOperator(KillableOperator):
             self.log.warning("%d of them cannot be used and will be rejected", len(unusable))
         for document in unusable[:_UNUSABLE_SHOWN]:
             self.log.warning("%s: %s, found %s", document["recording_id"], document["malformed"], document["found"])
-
-    def _mappable(self, made: Batches) -> Batches:
-        limit = conf.getint("core", "max_map_length")
-        if len(made) > limit:
-            raise InvalidDocument(
-                "more batches than Airflow maps over", found=len(made), expected=f"at most {limit}",
-                hint="Raise batch_size, or [core] max_map_length.",
-            )  # fmt: skip
-        return made
-
-
-def _window_of(value: object) -> Window:
-    """Return the window that was handed over a deferral."""
-    times = value if isinstance(value, (list, tuple)) and len(value) == 2 else (None, None)
-    start, end = (rendered.moment(one, "window") for one in times)
-    if start is None or end is None:
-        raise InvalidDocument("window of a deferred listing", found=value, expected="start and end")
-    return Window(start, end)

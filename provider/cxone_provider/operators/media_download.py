@@ -87,7 +87,7 @@ class RequestMediaDownloadOperator(KillableOperator):
         """Return one document per request, and one for the recordings that need none."""
         with self.work():
             kind = EntityKind(rendered.choice(self.kind, "kind", tuple(EntityKind)))
-            wanted, others = self._sorted()
+            wanted, others = self._sorted(context)
             state: StateStore | None = context.get("task_state_store")
             journal = None if state is None else TaskStateJournal(state)
             requests = list(self._requested(kind, wanted, journal))
@@ -98,12 +98,12 @@ class RequestMediaDownloadOperator(KillableOperator):
                 requests.append(DownloadRequest(None, None, others))
             return [request.to_document() for request in requests]
 
-    def _sorted(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _sorted(self, context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the refs to ask for, each once, and those that end without."""
         archived = self._archived()
         wanted: dict[str, dict[str, Any]] = {}
         others: list[dict[str, Any]] = []
-        for number, value in enumerate(documents_of(self.recordings, "recordings"), start=1):
+        for number, value in enumerate(documents_of(self.recordings, "recordings", context), start=1):
             document = carried(value, f"item {number}")
             if document["recording_id"] in wanted:
                 continue

@@ -13,7 +13,7 @@ from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.run_report import RunReport, report_of_run
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.operators import rendered
-from cxone_provider.operators.running import KillableOperator, flat, run_after, some_of
+from cxone_provider.operators.running import KillableOperator, each_of, run_after, some_of
 
 if TYPE_CHECKING:
     from cxone_provider.adapters.quality import QualityReport
@@ -83,17 +83,17 @@ class CheckArchiveRunOperator(KillableOperator):
         """Return the counts and where the run's file lies."""
         with self.work():
             allowed = rendered.whole_number(self.max_failed, "max_failed", least=0, most=MAX_ALLOWED_FAILURES)
-            report = self._report()
+            report = self._report(context)
             run_uri = self._stored(report, context)
             self.log.info("%s\nEvery recording of the run: %s", report, run_uri)
             quality = self._checked(report)
             self._refuse(report, quality, allowed)
             return {**report.to_document(), "run_uri": run_uri}
 
-    def _report(self) -> RunReport:
+    def _report(self, context: Context) -> RunReport:
         if self.audit_logs is None and self.recordings is None:
             raise InvalidSetting("no task before this one tells what it did", expected="audit logs")
-        report = report_of_run(flat(self.audit_logs), flat(self.recordings), self.clock.now())
+        report = report_of_run(each_of(self.audit_logs), each_of(self.recordings, context), self.clock.now())
         if not report.logs:
             raise AirflowSkipException("nothing was listed: nothing to check, and nothing that passed")
         return report

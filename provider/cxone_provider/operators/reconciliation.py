@@ -22,9 +22,9 @@ from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.terms import terms_of_connection
 from cxone_provider.operators import rendered
+from cxone_provider.operators.batches import MAX_BATCH_SIZE
 from cxone_provider.operators.listed import ListedOperator
-from cxone_provider.operators.listing import MAX_BATCH_SIZE
-from cxone_provider.operators.running import data_interval, flat, run_after, some_of
+from cxone_provider.operators.running import data_interval, each_of, run_after, some_of
 
 if TYPE_CHECKING:
     from cxone_provider.adapters.quality import QualityReport
@@ -196,7 +196,7 @@ class ReconcileArchiveOperator(ListedOperator):
 
     def _audit_logs(self, store: ObjectStore, layout: ArchiveLayout, context: Context) -> list[AuditLog]:
         if self.audit_logs is not None:
-            return [AuditLog.from_document(document) for document in flat(self.audit_logs)]
+            return [AuditLog.from_document(document) for document in each_of(self.audit_logs)]
         ti: Any = context["ti"]
         key = layout.run_key(run_after(context).date(), ti.run_id)
         answer = store.read(key, max_bytes=MAX_RUN_BYTES)

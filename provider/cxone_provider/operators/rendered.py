@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pendulum
 
-from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
+from cxone_provider.archive.listing import Window
 from cxone_provider.archive.recording import parse_time
 
 _T = TypeVar("_T")
@@ -130,3 +131,16 @@ def text_or_mapping(value: object, name: str) -> Mapping[str, Any] | str | None:
     if isinstance(present, str) and not present.lstrip().startswith("{"):
         return present.strip()
     return mapping(present, name)
+
+
+def window(value: object) -> Window:
+    """Return the window that was handed over a deferral, as its start and end.
+
+    Raises:
+        InvalidDocument: it is none.
+    """
+    times = value if isinstance(value, (list, tuple)) and len(value) == 2 else (None, None)
+    start, end = (moment(one, "window") for one in times)
+    if start is None or end is None:
+        raise InvalidDocument("window of a deferred listing", found=value, expected="start and end")
+    return Window(start, end)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import pendulum
@@ -21,10 +22,12 @@ from airflow.providers.common.compat.sdk import (
 from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.archive.errors import ArchiveError, InvalidSetting, TransferCancelled
 from cxone_provider.archive.listing import batch_of
+from cxone_provider.operators.batches import taken
 
 TRIGGERER_GRACE_S = 900
 """How long after the deadline a deferred task fails if no triggerer has answered."""
 _NAMES_SHOWN = 10
+_RESULTS_AT_ONCE = 50
 _RETURN_KEY = "return_value"
 
 
@@ -111,14 +114,19 @@ def data_interval(context: Mapping[str, Any]) -> tuple[pendulum.DateTime, pendul
     return pendulum.instance(start).in_timezone("UTC"), pendulum.instance(end).in_timezone("UTC")
 
 
-def documents_of(value: object, name: str) -> list[Any]:
+def documents_of(value: object, name: str, context: Context | None = None) -> list[Any]:
     """Return what upstream tasks hand on, flat: one document, a list of them, or a list per mapped task.
+
+    Args:
+        value: what they hand on.
+        name: of the argument, for errors.
+        context: of the task, where `value` may be a listing: its batches may lie in XComs of their own.
 
     Raises:
         InvalidSetting: nothing was handed on at all.
         AirflowSkipException: an empty batch; it is nobody's success.
     """
-    documents = flat(value)
+    documents = flat(value, context)
     if documents:
         return documents
     if isinstance(value, Sequence) and (not isinstance(value, str) or value.lstrip().startswith("[")):
@@ -126,18 +134,37 @@ def documents_of(value: object, name: str) -> list[Any]:
     raise InvalidSetting(f"{name} is empty", found=value, expected="what an upstream task returned")
 
 
-def flat(value: object) -> list[Any]:
+def flat(value: object, context: Context | None = None) -> list[Any]:
     """Return what upstream tasks hand on, flat; empty where that is nothing."""
-    return list(_flat(batch_of(value[:] if isinstance(value, Sequence) else value)))
+    return list(each_of(value, context))
+
+
+def each_of(value: object, context: Context | None = None) -> Iterator[Any]:
+    """Yield what upstream tasks hand on, flat, without holding all of it."""
+    is_text = isinstance(value, (str, bytes, bytearray))
+    documents = _flat([value] if isinstance(value, Sequence) and not is_text else batch_of(value))
+    yield from documents if context is None else taken(documents, context)
 
 
 def _flat(values: Iterable[object]) -> Iterator[object]:
     for value in values:
         if isinstance(value, Sequence) and not isinstance(value, str):
-            # One slice of a mapped task's results is one request; iterating over them is one for each.
-            yield from _flat(value[:])
+            for some in _slices(value):
+                yield from _flat(some)
         elif value is not None:
             yield value
+
+
+def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield a mapped task's results, some at a time: a slice is one request, and all of them can be a large answer."""
+    if isinstance(values, (list, tuple)):
+        yield values
+        return
+    for start in count(0, _RESULTS_AT_ONCE):
+        some = values[start : start + _RESULTS_AT_ONCE]
+        yield some
+        if len(some) < _RESULTS_AT_ONCE:
+            return
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -150,18 +150,18 @@ class ValidateRecordingOperator(KillableOperator):
     def _planned(self, context: Context, wait_s: float | None) -> list[dict[str, Any]]:
         on_rejected = rendered.choice(self.on_rejected, "on_rejected", ON_REJECTED)
         with closing(self.hook.get_conn()) as source:
-            validation = self._validated(source)
+            validation = self._validated(source, context)
             cold = [plan.recording_id for plan in validation.plans if plan.outcome is Outcome.IN_COLD_STORAGE]
             if wait_s is not None and cold and not (on_rejected == "fail" and _refused_for_good(validation)):
                 self._wait(cold, wait_s, source)
-                validation = self._validated(source)
+                validation = self._validated(source, context)
         self._tell(validation)
         self._refuse(validation, on_rejected, context)
         return [plan.to_document() for plan in validation.plans]
 
-    def _validated(self, source: RecordingSource) -> Validation:
+    def _validated(self, source: RecordingSource, context: Context) -> Validation:
         return validate_recordings(
-            documents_of(self.recordings, "recordings"),
+            documents_of(self.recordings, "recordings", context),
             source=source,
             clock=self.clock,
             settings=self._settings(),

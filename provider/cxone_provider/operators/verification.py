@@ -22,7 +22,7 @@ from cxone_provider.archive.verification_report import VerificationReport, repor
 from cxone_provider.archive.verifying import Verifier
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.operators import rendered
-from cxone_provider.operators.running import KillableOperator, flat, run_after, some_of, tries_left
+from cxone_provider.operators.running import KillableOperator, each_of, run_after, some_of, tries_left
 
 MAX_ALLOWED_PROBLEMS = 10**9
 SWEEP_SCHEMA = "cxone.sweep/1"
@@ -91,7 +91,7 @@ class VerifyArchiveOperator(KillableOperator):
         with self.work():
             allowed = rendered.whole_number(self.max_problems, "max_problems", least=0, most=MAX_ALLOWED_PROBLEMS)
             concurrency = rendered.whole_number(self.concurrency, "concurrency", least=1, most=MAX_CONCURRENCY)
-            layout, named = _layout(self), self._named()
+            layout, named = _layout(self), self._named(context)
             part = self._slice(context) if named is None else None
             store = archive_bucket(
                 layout.bucket, aws_conn_id=rendered.given(self.aws_conn_id), concurrency=concurrency, clock=self.clock
@@ -114,10 +114,10 @@ class VerifyArchiveOperator(KillableOperator):
             return Slice.of_week(run_after(context).date(), count)
         return Slice(rendered.whole_number(self.slice_index, "slice_index", least=0, most=count - 1), count)
 
-    def _named(self) -> list[str] | None:
+    def _named(self, context: Context) -> list[str] | None:
         if rendered.given(self.recordings) is None:
             return None
-        return list(dict.fromkeys(parse_ref(value).recording_id for value in flat(self.recordings)))
+        return list(dict.fromkeys(parse_ref(value).recording_id for value in each_of(self.recordings, context)))
 
     def _read(self, verifier: Verifier, ids: Iterable[str], report: VerificationReport, concurrency: int) -> bytes:
         lines = bytearray()

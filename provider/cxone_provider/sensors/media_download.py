@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseSensorOperator, Context, PokeReturnValue, conf
 
 from cxone_provider.archive.downloads import (
+    MAX_ENTITIES,
     DownloadRequest,
     DownloadStatus,
     DownloadWatch,
@@ -22,6 +23,7 @@ from cxone_provider.archive.waiting import parse_wait_s
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.media_download import media_download_api
 from cxone_provider.operators import rendered
+from cxone_provider.operators.batches import Batches, handed_over, in_batches
 from cxone_provider.operators.running import KillableOperator, documents_of
 
 # How long after the deadline a deferred task fails if no triggerer has answered.
@@ -73,10 +75,10 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
         """Return the batches."""
         with self.work():
             if not rendered.flag(self.deferrable, "deferrable"):
-                return super().execute(context)
+                return handed_over(super().execute(context), context)
             requests = self._requests
             self._defer(requests)
-            return _batches(requests, {})
+            return handed_over(_batches(requests, {}), context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once how each request stands that has not ended."""
@@ -87,14 +89,14 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
             is_done = watch.is_over(self.clock.now())
             return PokeReturnValue(is_done, _batches(self._requests, watch.found) if is_done else None)
 
-    def execute_complete(self, context: Context, event: Any = None) -> list[list[dict[str, Any]]]:
+    def execute_complete(self, context: Context, event: Any = None) -> list[Any]:
         """Go on when the trigger has fired; ask for what it could not ask for."""
         with self.work():
             watch = self._watch
             seen = seen_requests(event)
             unseen = DownloadWatch([one for one in watch.found if one not in seen], watch.deadline_at)
             self._look(unseen)
-            return _batches(self._requests, {**seen, **unseen.found})
+            return handed_over(_batches(self._requests, {**seen, **unseen.found}), context)
 
     @cached_property
     def _requests(self) -> list[DownloadRequest]:
@@ -136,7 +138,8 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
         )
 
 
-def _batches(
-    requests: Sequence[DownloadRequest], found: Mapping[str, DownloadStatus | None]
-) -> list[list[dict[str, Any]]]:
-    return [documents_after(one, found.get(one.request_id or "")) for one in requests]
+def _batches(requests: Sequence[DownloadRequest], found: Mapping[str, DownloadStatus | None]) -> Batches:
+    """Return a batch for each request; larger ones where Airflow would not map over so many."""
+    made = [documents_after(one, found.get(one.request_id or "")) for one in requests]
+    most = conf.getint("core", "max_map_length")
+    return made if len(made) <= most else in_batches([ref for batch in made for ref in batch], MAX_ENTITIES, most=most)
