@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -61,9 +60,10 @@ def serve(clients: Mapping[str, Callable[[Job], Mapping[str, Any] | None]]) -> N
 
 
 def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_OF_MIB
+    # Not ru_maxrss: that begins with the peak of the process this one was forked from.
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / _KIB_OF_MIB
 
 
 def _resident_mib() -> float:
-    # The parent's memory counts into ru_maxrss until exec; what is resident now does not have it.
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20

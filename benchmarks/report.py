@@ -1,20 +1,19 @@
-"""One run of the benchmarks as text: tables, ratios with their spread, goals and whether they were reached."""
+"""The run as text: tables, each with its date, and the plots."""
 
 from __future__ import annotations
 
 import os
 import platform
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparing import load_table
+from benchmarks.goals import goals
 from benchmarks.loads import MIB, Load
-from benchmarks.rounds import CLIENTS
 
 BEGIN, END = "<!-- one run of `make bench` begins -->", "<!-- one run of `make bench` ends -->"
-OURS = ("ours_unsigned", "ours")
-_GIB = 1024 * MIB
+_ON = ("cpu", "cores", "memory_gib", "python")
 
 
 def written(document: str, run: Mapping[str, Any], loads: Mapping[str, Load]) -> str:
@@ -26,9 +25,19 @@ def written(document: str, run: Mapping[str, Any], loads: Mapping[str, Load]) ->
 
 def text_of(run: Mapping[str, Any], loads: Mapping[str, Load]) -> str:
     """Return a run as Markdown."""
-    parts = [_machine(run), _goals(run, loads)]
-    parts += [_load_table(loads[name], costs, run["ends"][name]) for name, costs in run["loads"].items()]
-    parts += [_memory_table(run["memory"]), _growth_table(run["growth"]), _airflow_tables(run["airflow"])]
+    machines = run["machines"]
+    parts = [_machine(run), goals(run, loads)]
+    parts += [
+        load_table(load, run["loads"][name], run["ends"][name], when(machines[name]))
+        for name, load in loads.items()
+        if name in run["loads"]
+    ]
+    tables: Mapping[str, Callable[[Any], str]] = {
+        "memory": _memory_table,
+        "growth": _growth_table,
+        "airflow": _airflow_tables,
+    }
+    parts += [_dated(table(run[name]), machines[name]) for name, table in tables.items() if run[name]]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -38,12 +47,25 @@ def pictures(run: Mapping[str, Any]) -> str:
     return "\n\n".join(f"![{name}](performance/{name}.svg)" for name, there in names.items() if there)
 
 
+def when(machine: Mapping[str, Any]) -> str:
+    """Return when a part was measured, how often, and what else ran."""
+    rounds = machine["rounds"]
+    return f"{machine['date']}, {rounds} round{'s'[: rounds > 1]}; machine load before it {machine['load']}."
+
+
+def _dated(table: str, machine: Mapping[str, Any]) -> str:
+    heading, _, rest = table.partition("\n")
+    return f"{heading}\n{when(machine)}\n{rest}"
+
+
 def _machine(run: Mapping[str, Any]) -> str:
-    machine = run["machine"]
+    places = {tuple(machine[name] for name in _ON) for machine in run["machines"].values()}
+    told = "; ".join(
+        f"{cpu}, {cores} cores, {memory_gib} GiB, Python {python}" for cpu, cores, memory_gib, python in sorted(places)
+    )
     return (
-        f"One run of {machine['date']} on {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"Python {machine['python']}; {machine['rounds']} rounds, the clients in turn; machine load before it "
-        f"{machine['load']}. MiB/s, recordings/s and CPU are medians, `±` is half of what lies between the quarters."
+        f"Measured on {told}. Each part has its date; clients take turns in every round. MiB/s, recordings/s, "
+        "CPU and ratios are medians, `±` is half of what lies between the quarters."
     )
 
 
@@ -63,104 +85,6 @@ def machine_of(rounds: int) -> dict[str, Any]:
 
 def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
-def middle(values: Iterable[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
-
-
-def spread(values: Sequence[float]) -> float:
-    """Return half of what lies between the quarters; 0 of one value."""
-    if len(values) < 2:
-        return 0.0
-    quarters = statistics.quantiles(values, n=4, method="inclusive")
-    return (quarters[2] - quarters[0]) / 2
-
-
-def rates(costs: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return recordings a second, of each round."""
-    return [cost["count"] / cost["took_s"] for cost in costs]
-
-
-def ratios(ours: Sequence[Mapping[str, Any]], peer: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return how many times a peer's rate ours is, round by round: what changes between rounds meets both."""
-    return [mine / other for mine, other in zip(rates(ours), rates(peer), strict=True)]
-
-
-def cpu_per_gib(load: Load, costs: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return the client's own seconds of processor for a GiB, of each round."""
-    return [cost["cpu_s"] / (cost["count"] * load.bytes_of_one()) * _GIB for cost in costs]
-
-
-def _load_table(load: Load, costs: Mapping[str, Any], ends: str) -> str:
-    lines = [
-        f"### {load.name}",
-        f"{ends}.",
-        "",
-        "| client | MiB/s | recordings/s | ours ÷ this | unsigned ÷ this | CPU s/GiB | memory MiB | requests | open |",
-        "|---" * 9 + "|",
-    ]
-    lines += [_row(load, name, costs) for name in costs]
-    return "\n".join(lines)
-
-
-def _row(load: Load, name: str, costs: Mapping[str, Any]) -> str:
-    rounds, one_mib = costs[name], load.bytes_of_one() / MIB
-    per_s = rates(rounds)
-    compared = " | ".join(_ratio(costs.get(own), rounds) for own in ("ours", "ours_unsigned"))
-    cpu, peak = middle(cpu_per_gib(load, rounds)), middle([cost["peak_mib"] for cost in rounds])
-    asked = middle([sum(cost["requests"].values()) / cost["count"] for cost in rounds])
-    at_once = max(cost["peak_requests"] for cost in rounds)
-    few = f" ({rounds[0]['count']} of them)" if rounds[0]["count"] < load.count else ""
-    return (
-        f"| {CLIENTS[name].title}{few} | {middle(per_s) * one_mib:,.0f} ± {spread(per_s) * one_mib:,.0f} | "
-        f"{middle(per_s):,.1f} | {compared} | {cpu:.2f} | {peak:,.0f} | {asked:,.1f} | {at_once} |"
-    )
-
-
-def _ratio(ours: Sequence[Mapping[str, Any]] | None, rounds: Sequence[Mapping[str, Any]]) -> str:
-    if not ours or ours is rounds:
-        return ""
-    times = ratios(ours, rounds)
-    return f"{middle(times):.2f} ± {spread(times):.2f}"
-
-
-def _goals(run: Mapping[str, Any], loads: Mapping[str, Load]) -> str:
-    lines = ["### Goals", "", "| goal | signed chunks | unsigned tenant | reached |", "|---|---|---|---|"]
-    for name, title, peer, least in (
-        ("large", "{load}: speed against rclone", "rclone", 1.3),
-        ("large", "{load}: speed against `curl \\| curl`", "curl_curl", 1.0),
-        ("mib", "{load}: speed against rclone", "rclone", 1.0),
-        ("small", "{load}: speed against rclone", "rclone", 1.0),
-        ("latency", "{load}: speed against rclone", "rclone", 1.3),
-        ("large", "{load}: speed against `HttpToS3Operator`", "http_to_s3", 3.0),
-        ("mib", "{load}: speed against `HttpToS3Operator`", "http_to_s3", 50.0),
-        ("small", "{load}: speed against `HttpToS3Operator`", "http_to_s3", 50.0),
-    ):
-        costs = run["loads"].get(name, {})
-        if peer in costs:
-            values = [ratios(costs[own], costs[peer]) for own in ("ours", "ours_unsigned")]
-            lines.append(_goal(f"{title.format(load=loads[name].name)}, ≥ {least}", values, least, at_least=True))
-    large = run["loads"].get("large", {})
-    if "rclone" in large:
-        cpu = [[_part(large, own, "rclone", "cpu_s")] for own in ("ours", "ours_unsigned")]
-        lines.append(_goal("CPU for a GiB against rclone, ≤ 0.6", cpu, 0.6, at_least=False))
-    if "http_to_s3" in large:
-        peak = [[_part(large, own, "http_to_s3", "peak_mib")] for own in ("ours", "ours_unsigned")]
-        lines.append(_goal("memory against `HttpToS3Operator`, ≤ 0.025", peak, 0.025, at_least=False))
-    return "\n".join(lines)
-
-
-def _part(costs: Mapping[str, Any], own: str, peer: str, what: str) -> float:
-    return middle([cost[what] for cost in costs[own]]) / middle([cost[what] for cost in costs[peer]])
-
-
-def _goal(title: str, values: Sequence[Sequence[float]], bound: float, *, at_least: bool) -> str:
-    told = [f"{middle(rounds):.3g} ± {spread(rounds):.2g}" for rounds in values]
-    reached = [middle(rounds) >= bound if at_least else middle(rounds) <= bound for rounds in values]
-    verdict = "yes" if all(reached) else "unsigned" if reached[1] else "signed" if reached[0] else "no"
-    return f"| {title} | {' | '.join(told)} | {verdict} |"
 
 
 def _memory_table(rows: Sequence[Mapping[str, Any]]) -> str:

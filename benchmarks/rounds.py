@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks.client import THREADS
@@ -17,8 +16,8 @@ from benchmarks.ends import BUCKET, Ends, environment_of
 from benchmarks.equipment import PEERS, ROOT, WORK
 from benchmarks.loads import Load
 
-_KIB_OF_MIB = 1024
 _HEADER = "Authorization: Bearer benchmark"
+_LAUNCHING = Path(__file__).with_name("launching.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +148,12 @@ def _run_module(client: Client, ids: Sequence[str], ends: Ends, options: Mapping
 
 
 def _run_program(script: str, ends: Ends) -> dict[str, Any]:
-    log = WORK / "program.log"
-    with log.open("wb") as output:
-        began_s = time.perf_counter()
-        process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", script], stdout=output, stderr=output, env=environment_of(ends), cwd=WORK
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        took_s = time.perf_counter() - began_s
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{script.splitlines()[-1][:200]} failed:\n{log.read_text(errors='replace')[-3000:]}")
-    return {"took_s": took_s, "cpu_s": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / _KIB_OF_MIB}
+    command: list[str | Path] = [sys.executable, "-I", "-S", _LAUNCHING, script]
+    ran = subprocess.run(command, env=environment_of(ends), cwd=WORK, capture_output=True, text=True, check=False)
+    cost: dict[str, Any] = json.loads(ran.stdout) if ran.stdout else {"exit_code": ran.returncode}
+    if cost.pop("exit_code"):
+        raise SystemExit(f"{script.splitlines()[-1][:200]} failed:\n{ran.stderr[-3000:]}")
+    return cost
 
 
 def documents(costs: Mapping[str, Sequence[Cost]]) -> dict[str, list[dict[str, Any]]]:
