@@ -5,16 +5,20 @@ Needs nothing but the standard library, for it runs in the peers' environment as
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 THREADS = 4
+SAMPLED_EVERY_S = 0.004  # what the kernel's clock resolves
 _KIB_OF_MIB = 1024
 
 
@@ -25,7 +29,7 @@ class Job:
     Attributes:
         source_url, s3_url, access_key, secret_key, bucket: the ends.
         ids: recordings.
-        options: what one client alone understands.
+        options: what one client alone understands; `samples`, a file for stacks; `span`, to be told when it was.
     """
 
     source_url: str
@@ -46,17 +50,36 @@ def serve(clients: Mapping[str, Callable[[Job], Mapping[str, Any] | None]]) -> N
     client = clients[sys.argv[1]]
     job = Job(**json.loads(sys.stdin.readline()))
     idle_mib = _resident_mib()
-    began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    told = client(job) or {}
-    cost = {
-        "took_s": time.perf_counter() - began_s,
-        "cpu_s": time.process_time() - began_cpu_s,
-        "peak_mib": _peak_mib() - idle_mib,
-        "told": told,
-    }
+    with _sampled(job.options.get("samples")):
+        began_s, began_cpu_s = time.monotonic(), time.process_time()
+        told = dict(client(job) or {})
+        ended_s, cpu_s = time.monotonic(), time.process_time() - began_cpu_s
+    if "span" in job.options:
+        told["span"] = [began_s, ended_s]
+    cost = {"took_s": ended_s - began_s, "cpu_s": cpu_s, "peak_mib": _peak_mib() - idle_mib, "told": told}
     print(json.dumps(cost), flush=True)
     # What a client leaves running must not spoil its figure: obstore's runtime aborts some processes at their end.
     os._exit(0)
+
+
+@contextmanager
+def _sampled(path: str | None) -> Iterator[None]:
+    """Write the stack of the thread that runs, each :data:`SAMPLED_EVERY_S` of the process's processor time.
+
+    The kernel's timer for profilers counts the time of all threads and interrupts the one that is running, and the
+    handler, CPython's own, is in C: no thread is stopped or woken for it, as a profiler from outside has to.
+    """
+    if path is None:
+        yield
+        return
+    with Path(path).open("wb") as file:
+        faulthandler.register(signal.SIGPROF, file, all_threads=False)
+        signal.setitimer(signal.ITIMER_PROF, SAMPLED_EVERY_S, SAMPLED_EVERY_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, signal.SIG_IGN)
 
 
 def _peak_mib() -> float:

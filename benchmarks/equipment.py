@@ -42,7 +42,10 @@ def _install() -> None:
 
 def _build() -> None:
     print("[bench] building the source and the sink", file=sys.stderr, flush=True)
-    # The toolchain is a package of the peers' environment; nothing else is fetched.
+    subprocess.run([PEERS / "go", "build", "-o", SERVERS, "."], cwd=_SOURCES, env=go_environment(), check=True)
+
+
+def go_environment() -> dict[str, str]:
+    """Return what Go runs with: the toolchain is a package of the peers' environment, and nothing else is fetched."""
     go = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOCACHE": str(WORK / "gocache")}
-    env = {**os.environ, **go, "HOME": os.environ.get("HOME") or str(WORK)}
-    subprocess.run([PEERS / "go", "build", "-o", SERVERS, "."], cwd=_SOURCES, env=env, check=True)
+    return {**os.environ, **go, "HOME": os.environ.get("HOME") or str(WORK)}

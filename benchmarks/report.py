@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.comparing import load_table
 from benchmarks.goals import goals
 from benchmarks.loads import MIB, Load
+from benchmarks.profile_tables import profile_tables
 
 BEGIN, END = "<!-- one run of `make bench` begins -->", "<!-- one run of `make bench` ends -->"
 _ON = ("cpu", "cores", "memory_gib", "python")
@@ -36,6 +37,7 @@ def text_of(run: Mapping[str, Any], loads: Mapping[str, Load]) -> str:
         "memory": _memory_table,
         "growth": _growth_table,
         "airflow": _airflow_tables,
+        "profiles": profile_tables,
     }
     parts += [_dated(table(run[name]), machines[name]) for name, table in tables.items() if run[name]]
     return "\n\n".join(part for part in parts if part)

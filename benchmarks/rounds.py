@@ -18,6 +18,7 @@ from benchmarks.loads import Load
 
 _HEADER = "Authorization: Bearer benchmark"
 _LAUNCHING = Path(__file__).with_name("launching.py")
+_SHELL = ("bash", "-euo", "pipefail", "-c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +119,28 @@ def measured(load: Load, ends: Ends, rounds: int, names: Sequence[str]) -> dict[
     return costs
 
 
-def once(client: Client, load: Load, ends: Ends, **options: Any) -> Cost:
-    """Run one client once, from ends that are empty."""
+def once(client: Client, load: Load, ends: Ends, under: Sequence[str] = (), **options: Any) -> Cost:
+    """Run one client once, from ends that are empty; `under` begins its command, as a profiler's does."""
     ends.reset()
     ids = load.ids(load.few if client.slow else load.count)
     if client.command is not None:
-        cost = _run_program(client.command(ends, ids), ends)
+        cost = _run_program(client.command(ends, ids), ends, under)
     else:
-        cost = _run_module(client, ids, ends, options)
+        cost = _run_module(client, ids, ends, under, options)
     counted = ends.counts()
     return Cost(len(ids), **cost, requests=counted["requests"], peak_requests=counted["peak"])
 
 
-def _run_module(client: Client, ids: Sequence[str], ends: Ends, options: Mapping[str, Any]) -> dict[str, Any]:
+def _run_module(
+    client: Client, ids: Sequence[str], ends: Ends, under: Sequence[str], options: Mapping[str, Any]
+) -> dict[str, Any]:
     python = PEERS / "python" if client.module == "benchmarks.peers" else sys.executable
     job = {
         "source_url": ends.source_url, "s3_url": ends.s3_url, "bucket": BUCKET, "ids": list(ids),
         "access_key": ends.access_key, "secret_key": ends.secret_key, "options": dict(options),
     }  # fmt: skip
     env = {**environment_of(ends), "AIRFLOW_HOME": str(WORK / "airflow"), "AIRFLOW__CORE__UNIT_TEST_MODE": "False"}
-    command = [python, "-m", client.module, client.name]
+    command = [*under, python, "-m", client.module, client.name]
     ran = subprocess.run(
         command, input=json.dumps(job) + "\n", cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
@@ -147,8 +150,8 @@ def _run_module(client: Client, ids: Sequence[str], ends: Ends, options: Mapping
     return cost
 
 
-def _run_program(script: str, ends: Ends) -> dict[str, Any]:
-    command: list[str | Path] = [sys.executable, "-I", "-S", _LAUNCHING, script]
+def _run_program(script: str, ends: Ends, under: Sequence[str]) -> dict[str, Any]:
+    command: list[str | Path] = [sys.executable, "-I", "-S", _LAUNCHING, *under, *_SHELL, script]
     ran = subprocess.run(command, env=environment_of(ends), cwd=WORK, capture_output=True, text=True, check=False)
     cost: dict[str, Any] = json.loads(ran.stdout) if ran.stdout else {"exit_code": ran.returncode}
     if cost.pop("exit_code"):
