@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench docs screenshots test-browser faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build clean distclean
+.PHONY: help install bench docs screenshots test-browser faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build sbom clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,9 +77,13 @@ docs: install ## the documents as a site, in .local/site; a broken link or a war
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 	@echo "open .local/site/index.html; for its search: $(BIN)/python -m http.server --directory .local/site"
 
-build: install ## wheel and sdist in dist/
+build: install ## wheel and sdist in dist/, checked as the package index checks them
 	rm -rf dist
 	$(BIN)/hatchling build
+	$(BIN)/twine --no-color check --strict dist/*
+
+sbom: build ## what the wheel stands on, as a CycloneDX document in .local/release
+	@$(BIN)/python -m tools.sbom dist/*.whl .local/release
 
 clean: ## remove what runs and tests left behind
 	rm -rf .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -36,7 +36,7 @@ CONSTRAINTS = PROJECT / "constraints.txt"
 # Packages uploaded later are not looked at, so that resolving again gives the same answer.
 RESOLVED_AT = "2026-11-02"
 OLDEST_PYTHON = "3.11"
-GROUPS = ("deployment", "demo", "docs", "install", "test")
+GROUPS = ("deployment", "demo", "docs", "install", "release", "test")
 # uv's name for each pip setting that decides where packages come from
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",

@@ -77,6 +77,13 @@ def test_version_licence_and_entry_points_stand_in_the_wheel(dist: Path) -> None
     assert "provider_info = cxone_provider.get_provider_info:get_provider_info" in entry_points
 
 
+def test_the_package_index_would_take_both(dist: Path) -> None:
+    command = [sys.executable, "-m", "twine", "--no-color", "check", "--strict", *map(str, dist.iterdir())]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    assert checked.stdout.count("PASSED") == 2
+
+
 def test_the_same_tree_gives_the_same_bytes(dist: Path, tmp_path: Path) -> None:
     again = build(tmp_path / "again")
     digests = [
@@ -106,3 +113,20 @@ def test_workflows_run_what_everybody_runs(name: str) -> None:
     assert "bash .ci/run" in [step.get("run") for step in steps]
     assert workflow["permissions"] == {"contents": "read"}
     assert "secrets." not in text
+
+
+def test_a_release_is_what_was_checked_published_without_a_stored_token() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))["jobs"]
+    given = [step.get("with", {}) for step in jobs["build"]["steps"]]
+    kept = {one["name"]: one["path"] for one in given if "path" in one}
+    assert kept == {"dist": "dist/", "sbom": ".local/release/"}
+    assert "tools.sbom dist/*.whl .local/release" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "make sbom" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    publish = jobs["publish"]
+    assert publish["needs"] == "build"
+    assert publish["permissions"] == {"id-token": "write"}
+    [upload] = [step for step in publish["steps"] if "pypi-publish" in step["uses"]]
+    assert "with" not in upload
+    [fetch] = [step for step in publish["steps"] if "download-artifact" in step["uses"]]
+    assert fetch["with"] == {"name": "dist", "path": "dist/"}
+    assert jobs["describe"]["permissions"] == {"contents": "write"}
