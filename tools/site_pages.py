@@ -31,6 +31,7 @@ ROOT_PAGES = {
 SECTIONS = {
     "Start": ["index.md", "glossary.md"],
     "Connect a tenant": ["setups/"],
+    "Deploy": ["deploy/"],
     "How to": ["howto/"],
     "Reference": ["reference/", "operators.md", "listing.md", "quota.md", "archive.md", "console.md", "simulator.md"],
     "Evidence": [

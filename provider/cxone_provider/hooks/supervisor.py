@@ -10,7 +10,10 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from airflow.providers.common.compat.sdk import mask_secret
+try:
+    from airflow.sdk.log import mask_secret
+except ImportError:  # Airflow 3.0
+    from airflow.sdk.execution_time.secrets_masker import mask_secret  # type: ignore[no-redef]  # the same, where it was
 
 SUPERVISOR = threading.RLock()
 
