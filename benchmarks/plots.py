@@ -4,42 +4,39 @@ from __future__ import annotations
 
 import importlib
 import json
-import statistics
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_OURS, _OTHERS = "#0b6e4f", "#9aa5b1"
+from benchmarks.airflow_plots import share_plot, sweep_plot
+from benchmarks.speed_plot import speed_plot
 
 
 def draw(run: Mapping[str, Any], folder: Path) -> None:
-    """Write ``speed.svg`` and ``growth.svg``."""
+    """Write a picture of each part that the run has."""
     matplotlib = importlib.import_module("matplotlib")
     matplotlib.use("svg")
-    # The same picture for the same figures: a diff then shows what changed.
-    matplotlib.rcParams.update({"svg.hashsalt": "bench", "font.size": 8})
+    # The same picture for the same figures: a diff then shows what changed. Text stays text.
+    look = {
+        "svg.hashsalt": "bench",
+        "svg.fonttype": "none",
+        "font.size": 8,
+        "font.sans-serif": ["DejaVu Sans", "Arial"],
+        "axes.spines.top": False,
+    }
+    matplotlib.rcParams.update({**look, "axes.spines.right": False, "savefig.facecolor": "white"})
     plt = importlib.import_module("matplotlib.pyplot")
     folder.mkdir(parents=True, exist_ok=True)
-    if run["loads"]:
-        _speed(plt, run).savefig(folder / "speed.svg", metadata={"Date": None})
-    if run["growth"]:
-        _growth(plt, run["growth"]).savefig(folder / "growth.svg", metadata={"Date": None})
-
-
-def _speed(plt: Any, run: Mapping[str, Any]) -> Any:
-    loads = run["loads"]
-    figure, axes = plt.subplots(len(loads), 1, figsize=(7, 1.9 * len(loads)), layout="constrained", squeeze=False)
-    for axis, (name, costs) in zip(axes[:, 0], loads.items(), strict=True):
-        speeds = {client: [cost["count"] / cost["took_s"] for cost in rounds] for client, rounds in costs.items()}
-        bars = {client: statistics.median(values) for client, values in speeds.items()}
-        errors = [[bars[c] - min(v) for c, v in speeds.items()], [max(v) - bars[c] for c, v in speeds.items()]]
-        colours = [_OURS if client.startswith("ours") else _OTHERS for client in bars]
-        axis.barh(list(bars), list(bars.values()), xerr=errors, color=colours, error_kw={"lw": 0.7})
-        axis.invert_yaxis()
-        axis.set_title(run["titles"][name], loc="left")
-        axis.set_xlabel("recordings a second, with lowest and highest round")
-    return figure
+    pictures = {
+        "speed": run["loads"] and speed_plot(plt, run),
+        "growth": run["growth"] and _growth(plt, run["growth"]),
+        "airflow": run["airflow"] and share_plot(plt, run["airflow"]["batches"]),
+        "sweep": run.get("sweep") and sweep_plot(plt, run["sweep"]),
+    }
+    for name, figure in pictures.items():
+        if figure:
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
 
 
 def _growth(plt: Any, rows: list[Mapping[str, Any]]) -> Any:

@@ -45,8 +45,13 @@ def text_of(run: Mapping[str, Any], loads: Mapping[str, Load]) -> str:
 
 def pictures(run: Mapping[str, Any]) -> str:
     """Return the Markdown of the plots that a run has."""
-    names = {"speed": run["loads"], "growth": run["growth"]}
-    return "\n\n".join(f"![{name}](performance/{name}.svg)" for name, there in names.items() if there)
+    there = {
+        "speed": ("speed of every client, a panel for each load", run["loads"]),
+        "growth": ("growth of time, memory, requests and XCom with the batch", run["growth"]),
+        "airflow": ("Airflow's share of a recording's time by the size of its batch", run["airflow"]),
+        "sweep": ("what the size of a batch and concurrency bring", run.get("sweep")),
+    }
+    return "\n\n".join(f"![{told}](performance/{name}.svg)" for name, (told, is_there) in there.items() if is_there)
 
 
 def when(machine: Mapping[str, Any]) -> str:

@@ -1,0 +1,101 @@
+"""Airflow's share of a recording's time by the size of its batch, and the sweeps behind the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.speed_plot import plain
+
+_BARE = "the bare pipeline"
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_GOAL_MS, _GOAL_AT = 10.0, 100
+_DEFAULTS = {"size": 100, "concurrency": 4}
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def share_plot(plt: Any, rows: Rows) -> Any:
+    """Return the figure: time of a recording, and what of it is Airflow's, by recordings in a batch."""
+    lines = _lines(rows)
+    bare, found = lines[_BARE], dict[int, list[float]]()
+    figure, (whole, share) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    whole.plot(list(bare), list(bare.values()), color="#222", marker="s", linewidth=2, label=_BARE)
+    for colour, (name, line) in zip(_COLOURS, ((n, one) for n, one in lines.items() if n != _BARE), strict=False):
+        whole.plot(list(line), list(line.values()), color=colour, marker="o", label=name)
+        shares = {count: each_ms - bare[count] for count, each_ms in line.items() if each_ms > bare[count]}
+        share.plot(list(shares), list(shares.values()), color=colour, marker="o")
+        for count, share_ms in shares.items():
+            found.setdefault(count, []).append(share_ms)
+    for count, shares_ms in found.items():
+        _number(share, count, max(shares_ms), (5, 5))
+        _number(share, count, min(shares_ms), (-5, -12))
+    share.axhline(_GOAL_MS, color="#b00020", linestyle="--", linewidth=1)
+    share.annotate(
+        f"goal: {_GOAL_MS:.0f} ms at {_GOAL_AT}", (1, _GOAL_MS), (0, 4), textcoords="offset points", fontsize=7.5,
+        color="#b00020",
+    )  # fmt: skip
+    for axis, title in ((whole, "Time of a recording, ms"), (share, "Airflow's share of it, ms")):
+        _logarithmic(axis, title, "recordings of 256 KiB in one batch", list(bare))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _number(axis: Any, at: float, value: float, beside: tuple[int, int]) -> None:
+    text = f"{value:,.{0 if value >= 100 else 1}f}"
+    where = "left" if beside[0] > 0 else "right"
+    axis.annotate(text, (at, value), beside, textcoords="offset points", fontsize=7.5, ha=where)
+
+
+def _lines(rows: Rows) -> dict[str, dict[int, float]]:
+    """Return milliseconds for a recording by batch size, for each way of running; mapped runs have a table."""
+    lines: dict[str, dict[int, float]] = {}
+    for row in rows:
+        if row["batches"] == 1:
+            lines.setdefault(_name(row), {})[row["count"]] = row["run_s"] / row["count"] * 1e3
+    return lines
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    if row["how"] == "bare":
+        return _BARE
+    preload = {True: ", rules preloaded", False: ", not preloaded"}.get(row.get("preload", ""), "")
+    return f"{row['how'].replace('`', '')}, {row['database']}{preload}"
+
+
+def sweep_plot(plt: Any, told: Mapping[str, Rows]) -> Any:
+    """Return the figure: what the size of a batch and `concurrency` bring, with the default of each marked."""
+    figure, (sizes, threads) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for colour, delay_ms in zip(_COLOURS, sorted({row["delay_ms"] for row in told["concurrency"]}), strict=False):
+        label = f"{delay_ms} ms before each answer" if delay_ms else "loopback"
+        by_size = [row for row in told["batch_size"] if row["delay_ms"] == delay_ms]
+        by_thread = [row for row in told["concurrency"] if row["delay_ms"] == delay_ms]
+        each_ms = [row["run_s"] / row["count"] * 1e3 for row in by_size]
+        per_s = [row["count"] / row["took_s"] for row in by_thread]
+        sizes.plot([row["size"] for row in by_size], each_ms, color=colour, marker="o", label=label)
+        threads.plot([row["concurrency"] for row in by_thread], per_s, color=colour, marker="o")
+    for axis, title, below, rows, name in (
+        (sizes, "Through Airflow: time of a recording of 256 KiB, ms", "recordings in a batch", "batch_size", "size"),
+        (threads, "Bare pipeline: recordings of 1 MiB a second", "concurrency", "concurrency", "concurrency"),
+    ):
+        _logarithmic(axis, title, below, sorted({row[name] for row in told[rows]}))
+        axis.axvline(_DEFAULTS[name], color="#999", linestyle="--", linewidth=1)
+        axis.annotate(
+            "default", (_DEFAULTS[name], axis.get_ylim()[1]), (4, -10), textcoords="offset points", fontsize=7.5
+        )
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def _logarithmic(axis: Any, title: str, below: str, ticks: Sequence[int]) -> None:
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_formatter(plain)
+    axis.yaxis.set_minor_formatter(plain)
+    axis.set_xticks([], minor=True)
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.tick_params(which="minor", labelsize=6.5)
+    axis.grid(visible=True, alpha=0.25)
+    axis.set_title(title, loc="left", fontsize=9, fontweight="bold")
+    axis.set_xlabel(below)
