@@ -96,6 +96,7 @@ def _logarithmic(axis: Any, title: str, below: str, ticks: Sequence[int]) -> Non
     axis.set_xticks([], minor=True)
     axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axis.tick_params(which="minor", labelsize=6.5)
+    axis.set_xlim(ticks[0] / 2.2, ticks[-1] * 2.2)
     axis.grid(visible=True, alpha=0.25)
     axis.set_title(title, loc="left", fontsize=9, fontweight="bold")
     axis.set_xlabel(below)
