@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,11 @@ from benchmarks.ends import BUCKET, Ends, ends, environment_of
 from benchmarks.equipment import ROOT, WORK
 from benchmarks.loads import MIB, Load, make_media
 from benchmarks.rounds import CLIENTS, once
-from tools.servers.leash import leashed
-from tools.servers.ports import LOOPBACK, free_ports
+from tools.servers.debian import NotInstalled, postgres
 
 BATCHES = (1, 10, 100, 1_000)
 _LOAD = Load("Airflow's share", "small", 1, MIB // 4)
 _DAGS = Path(__file__).parent / "dags"
-_DEBIAN_POSTGRES = "/usr/lib/postgresql"
 
 
 def share(batches: Sequence[int]) -> dict[str, Any]:
@@ -84,43 +81,8 @@ def _run(words: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
 
 def _databases(scratch: Path) -> Iterator[tuple[str, str]]:
     yield "SQLite", f"sqlite:///{scratch}/airflow.db"
-    programs = sorted(Path(_DEBIAN_POSTGRES).glob("*/bin")) if Path(_DEBIAN_POSTGRES).exists() else []
-    if programs:
-        with _postgres(programs[-1], scratch / "postgres") as address:
-            yield "PostgreSQL", address
-
-
-@contextmanager
-def _postgres(programs: Path, folder: Path) -> Iterator[str]:
-    """Run Debian's PostgreSQL in a folder; root may not, so it runs as the user that the package made."""
-    (port,) = free_ports(1)
-    folder.mkdir(parents=True)
-    as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-    if as_owner:
-        shutil.chown(folder, "postgres", "postgres")
-        for above in folder.parents[:1]:
-            above.chmod(0o755)
-    data, env = folder / "data", {**os.environ, "LC_ALL": "C.UTF-8"}
-    making = [*as_owner, programs / "initdb", "-D", data, "-U", "airflow", "-A", "trust", "-N"]
-    subprocess.run([*map(str, making)], env=env, cwd="/", check=True, capture_output=True)
-    running: list[str | Path] = [
-        *as_owner,
-        programs / "postgres",
-        "-D",
-        data,
-        "-h",
-        LOOPBACK,
-        "-p",
-        str(port),
-        "-k",
-        folder,
-    ]
-    with leashed(running, log_path=folder.parent / "postgres.log", env=env, cwd=Path("/")) as server:
-        ready = [programs / "pg_isready", "-q", "-h", LOOPBACK, "-p", str(port)]
-        while subprocess.run([*map(str, ready)], env=env, check=False).returncode:
-            if not server.pause_s(0.1):
-                raise SystemExit(server.log_tail())
-        yield f"postgresql+psycopg2://airflow@{LOOPBACK}:{port}/postgres"
+    with suppress(NotInstalled), postgres(scratch / "postgres.log") as place:
+        yield "PostgreSQL", f"postgresql+psycopg2://{place}"
 
 
 def _dag() -> dict[str, float]:

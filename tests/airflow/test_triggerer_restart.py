@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -92,14 +91,6 @@ def triggerer(log_path: Path) -> AbstractContextManager[Leashed]:
     return leashed(command, log_path=log_path, env=environment)
 
 
-def kill(process: Leashed) -> None:
-    """Kill the triggerer and its children, so that nothing of them can tidy up."""
-    holder = process._process.pid
-    for child in Path(f"/proc/{holder}/task/{holder}/children").read_text().split():
-        os.killpg(int(child), signal.SIGKILL)
-    process._process.wait()
-
-
 def defer(triggers: Mapping[str, BaseTrigger], folder: Path) -> str:
     """Store a run whose tasks wait for these triggers, as a worker leaves them; return its id."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -167,7 +158,7 @@ def test_both_triggers_survive_the_death_of_their_triggerer(
     paths = ("/jobs/", "/api/v2/recording/")
     with triggerer(tmp_path / "first.log") as process:
         wait_until("the first triggerer looks", lambda: both_looked(dict.fromkeys(paths, 1)))
-        kill(process)
+        process.kill()
     before = {path: looks(path) for path in paths}
     assert {task_of(run_id, name)[0] for name in ("jobs", "storage")} == {"deferred"}
 

@@ -43,6 +43,20 @@ class Leashed:
         """Return the end of what the server printed."""
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
+    def processes(self) -> list[int]:
+        """Return the ids of the server and of everything below it, which may have groups of their own."""
+        found = _children_of(self._process.pid)
+        for process in found:  # grows while it is walked
+            found.extend(_children_of(process))
+        return found
+
+    def kill(self) -> None:
+        """Kill the server and everything below it, so that nothing of it can tidy up; wait until it is gone."""
+        for process in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._process.wait()
+
     def stop(self) -> None:
         """Stop the server's process group and wait until it is gone; stopping twice is no error."""
         pipe = self._process.stdin
@@ -83,6 +97,14 @@ def leashed(
         yield server
     finally:
         server.stop()
+
+
+def _children_of(process: int) -> list[int]:
+    try:
+        told = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/children")]
+    except OSError:
+        return []  # it ended meanwhile
+    return [int(child) for line in told for child in line.split()]
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
