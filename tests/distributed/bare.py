@@ -23,6 +23,7 @@ import pendulum
 
 from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.adapters.cxone.data_extraction import DataExtraction
+from cxone_provider.adapters.cxone.links import LinkSession
 from cxone_provider.adapters.cxone.media_playback import MediaPlaybackSource
 from cxone_provider.adapters.cxone.settings import CXoneSettings, settings_of
 from cxone_provider.adapters.cxone.tenant_api import TenantApi
@@ -32,11 +33,11 @@ from cxone_provider.adapters.webhook import WebhookNotifier
 from cxone_provider.adapters.webhook_settings import webhook_settings
 from cxone_provider.archive.archiving import ArchiveSettings, archive_recordings
 from cxone_provider.archive.audit import audit_documents
+from cxone_provider.archive.contact import read_archived
 from cxone_provider.archive.jobs import JobListing
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import Window, batches, select
 from cxone_provider.archive.notification import announce
-from cxone_provider.archive.reading import read_archived
 from cxone_provider.archive.validating import Checks, ValidationSettings, validate_recordings
 from tools.servers.seaweedfs import S3Server
 
@@ -97,7 +98,7 @@ class _Pipeline:
         start = pendulum.parse(date, exact=False)
         assert isinstance(start, pendulum.DateTime)
         window = Window(start, start.add(days=1))
-        jobs = DataExtraction(TenantApi(self.settings, self.clock), self.settings.listing)
+        jobs = DataExtraction(TenantApi(self.settings, self.clock), LinkSession(self.settings))
         with closing(JobListing(jobs, self.clock)) as listing:
             return batches(select(listing.refs(window), window).documents, 100)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 _TABLES = "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables ORDER BY relname"
 _XCOM = """
@@ -51,6 +51,10 @@ class Tasks:
     longest_s: float
 
 
+def _count(connection: Connection, table: str) -> int:
+    return int(connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar_one())
+
+
 class Figures:
     """Looks into the database.
 
@@ -65,8 +69,7 @@ class Figures:
         """Return every table that has rows."""
         with self._engine.connect() as connection:
             sizes = {str(name): int(size) for name, size in connection.execute(text(_TABLES))}
-            # S608: the names are the database's own
-            rows = {name: int(connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()) for name in sizes}
+            rows = {name: _count(connection, name) for name in sizes}
         return {name: Table(rows[name], size) for name, size in sizes.items() if rows[name]}
 
     def xcom(self, run_id: str) -> Sequence[XCom]:

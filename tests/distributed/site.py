@@ -43,7 +43,7 @@ class Site:
 
     def begin(self, tenant: Tenant, prefix: str) -> Run:
         """Point Airflow at a tenant and trigger the daily DAG for yesterday."""
-        for connection in (tenant.connection(), _webhook(tenant)):
+        for connection in (tenant.connection(), webhook_connection(tenant)):
             self.flow.put_connection(connection)
         conf = {"source": "data-extraction", "lookback_days": 0, "s3_bucket": BUCKET, "s3_prefix": prefix}
         return Run(self, tenant, prefix, self.flow.trigger(DAG_ID, conf))
@@ -158,7 +158,8 @@ def _aws(s3: S3Server) -> dict[str, Any]:
     }
 
 
-def _webhook(tenant: Tenant) -> dict[str, Any]:
+def webhook_connection(tenant: Tenant) -> dict[str, Any]:
+    """Return the connection to the receiver that the tenant's simulator has."""
     return {
         "connection_id": "archive_webhook_default",
         "conn_type": "http",
