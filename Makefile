@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench docs screenshots test-browser faults kills quota demo demo-ui test test-quick test-all fuzz lint format constraints build sbom clean distclean
+.PHONY: help install bench docs screenshots test-browser faults kills quota distributed demo demo-ui test test-quick test-all fuzz lint format constraints build sbom clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ kills: install ## processes killed, stopped, overtaken and raced at every step, 
 
 quota: install ## several processes inside one enforced quota, in scaled time; prints how much of it they used
 	$(BIN)/python -m tests.quota
+
+distributed: install ## a day of 10,000 recordings on Celery workers that are killed; needs Debian's PostgreSQL and Redis
+	$(BIN)/python -m tests.distributed $(or $(DISTRIBUTED),--write)
 
 screenshots: install ## the pictures in docs/images, taken of the running console
 	@$(BIN)/python -m tools.screenshots

@@ -38,6 +38,7 @@ SECTIONS = {
         "promises.md",
         "fault-matrix.md",
         "kills.md",
+        "distributed.md",
         "performance.md",
         "security.md",
         "fuzzing.md",

@@ -74,7 +74,7 @@ class Cluster:
         self._starts += 1
         preloaded = {"PRELOAD_RULES": "1"} if name in WORKERS else {}
         env = {**self.env, **preloaded, "AIRFLOW_HOME": str(home), "HOME": str(home), "NODE_NAME": name}
-        command = [Path(sysconfig.get_path("scripts")) / "airflow", *_COMMANDS[name]]
+        command: list[str | Path] = [Path(sysconfig.get_path("scripts")) / "airflow", *_COMMANDS[name]]
         log_path = self.directory / f"{self._starts:02}-{name}.log"
         self._open[name] = leashed(command, log_path=log_path, env=env, cwd=home)
         self.running[name] = self._open[name].__enter__()
@@ -118,7 +118,7 @@ def cluster(directory: Path) -> Iterator[tuple[Cluster, Airflow]]:
 
 
 def _migrate(made: Cluster) -> None:
-    command = [Path(sysconfig.get_path("scripts")) / "airflow", "db", "migrate"]
+    command: list[str | Path] = [Path(sysconfig.get_path("scripts")) / "airflow", "db", "migrate"]
     env = {**made.env, "AIRFLOW_HOME": str(made.directory / "api-server"), "NODE_NAME": "api-server"}
     with leashed(command, log_path=made.directory / "migrate.log", env=env) as migrating:
         while migrating.pause_s(1):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.servers import debian
+from tools.servers.debian import NotInstalled
 from tools.servers.leash import Leashed, leashed
 from tools.servers.ports import free_port_with_twin, free_ports
 
@@ -72,6 +74,17 @@ def test_stopping_twice_is_no_error(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_a_killed_server_takes_along_what_has_a_group_of_its_own(tmp_path: Path) -> None:
+    with leashed(
+        ["sh", "-c", "setsid sleep 60 & echo $$ $!; wait"], log_path=tmp_path / "log", env=os.environ
+    ) as server:
+        pids = started(server)
+        assert set(pids) <= set(server.processes())
+        server.kill()
+        assert all(is_gone(pid) for pid in pids)
+        assert server.processes() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path, number: signal.Signals) -> None:
     script = STARTER.format(command=SERVER, log=str(tmp_path / "log"))
@@ -98,3 +111,22 @@ def test_a_server_that_does_not_listen_is_killed(tmp_path: Path) -> None:
 def test_ports_are_different_and_twins_stand_apart() -> None:
     assert len(set(free_ports(20))) == 20
     assert free_port_with_twin(10_000) <= 55_535
+
+
+def test_a_missing_debian_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(debian, "_POSTGRES", tmp_path)
+    with pytest.raises(NotInstalled, match="apt install redis-server"), debian.redis(tmp_path):
+        pass
+    with pytest.raises(NotInstalled, match="apt install postgresql"), debian.postgres(tmp_path / "log"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_newest_postgres_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(debian, "_POSTGRES", tmp_path)
+    for version in ("9", "15", "16"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        if version != "16":  # its clients alone
+            (tmp_path / version / "bin" / "postgres").touch()
+    assert debian.postgres_programs() == tmp_path / "15" / "bin"
