@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ _NOT_INSTALLED = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run everything; return 0 when everything held."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped then, too
     began_s, load = time.monotonic(), os.getloadavg()[0]
     try:
         programs = [_version([postgres_programs() / "postgres", "--version"]), _version([redis_program(), "--version"])]
