@@ -29,7 +29,7 @@ ROOT_PAGES = {
 }
 # sections in their order, with pages in theirs; a folder takes all of its pages, and what nobody names comes last
 SECTIONS = {
-    "Start": ["index.md", "glossary.md"],
+    "Start": ["index.md", "quickstart.md", "glossary.md"],
     "Connect a tenant": ["setups/"],
     "Deploy": ["deploy/"],
     "How to": ["howto/"],

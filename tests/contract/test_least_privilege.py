@@ -1,7 +1,7 @@
 """The rights that the documentation names are enough, and each that is missing is named by the error.
 
 SeaweedFS 4.48 enforces a bucket policy for a user without rights of its own, action by action, but for two: it lets
-whoever may put objects list an upload's parts and abort it.
+whoever may put objects list an upload's parts and abort it. Those two are asked of moto, in test_upload_rights.py.
 """
 
 from __future__ import annotations
