@@ -65,3 +65,14 @@ def test_every_test_that_a_document_names_exists(document: Path) -> None:
 @pytest.mark.parametrize("name", ["promises.md", "security.md"])
 def test_a_promise_names_its_tests(name: str) -> None:
     assert len(set(_TEST.findall((ROOT / "docs" / name).read_text(encoding="utf-8")))) > 15
+
+
+def test_each_threat_names_a_control_and_a_test() -> None:
+    tables = re.findall(
+        r"^\| threat \| control \| shown by \|\n\|[-|]+\n((?:\|.*\n)+)",
+        (ROOT / "docs" / "security.md").read_text(),
+        re.MULTILINE,
+    )
+    rows = [line.strip("|").split(" | ") for table in tables for line in table.splitlines()]
+    assert len(rows) > 20
+    assert [row[0] for row in rows if len(row) != 3 or not _TEST.search(row[2])] == []

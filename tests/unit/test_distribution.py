@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -74,6 +75,10 @@ def test_version_licence_and_entry_points_stand_in_the_wheel(dist: Path) -> None
     assert metadata.license_expression == "Apache-2.0"
     assert metadata.description_content_type == "text/markdown"
     assert (metadata.description or "").startswith("# airflow-provider-cxone")
+    assert not re.findall(r"\]\((?!https://|#)", metadata.description or ""), (
+        "the package index has no repository around it"
+    )
+    assert f"/blob/v{cxone_provider.__version__}/docs/" in (metadata.description or "")
     assert "provider_info = cxone_provider.get_provider_info:get_provider_info" in entry_points
 
 
