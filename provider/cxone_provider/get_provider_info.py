@@ -59,8 +59,19 @@ def get_provider_info() -> dict[str, Any]:
             "cxone_provider.links.archive.ManifestLink",
         ],
         "connection-types": [_connection_type()],
-        "config": {"cxone_console": {"description": "The archive console.", "options": _console_options()}},
+        "config": {
+            "cxone": {"description": "Tasks of this provider.", "options": _task_options()},
+            "cxone_console": {"description": "The archive console.", "options": _console_options()},
+        },
     }
+
+
+def _task_options() -> dict[str, Any]:
+    described = (
+        "Whether the scheduler of a LocalExecutor imports what tasks need, once for all of them: each validation is "
+        "seconds shorter, the scheduler larger by the data rules. CeleryExecutor: see cxone_provider.preloading."
+    )
+    return {"preload": {**_option(described, "True"), "type": "boolean"}}
 
 
 def _console_options() -> dict[str, Any]:

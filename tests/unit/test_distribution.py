@@ -80,6 +80,7 @@ def test_version_licence_and_entry_points_stand_in_the_wheel(dist: Path) -> None
     )
     assert f"/blob/v{cxone_provider.__version__}/docs/" in (metadata.description or "")
     assert "provider_info = cxone_provider.get_provider_info:get_provider_info" in entry_points
+    assert "cxone_preloading = cxone_provider.preloading.plugin:PreloadingPlugin" in entry_points
 
 
 def test_the_package_index_would_take_both(dist: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -40,11 +42,23 @@ def great_expectations() -> ModuleType:
     log = logging.getLogger("great_expectations")
     if log.level == logging.NOTSET:
         log.setLevel(logging.WARNING)  # its import alone writes hundreds of lines into a task's log
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_collections():
         # its imports use deprecated modules of the standard library; nobody here can act on that
         warnings.simplefilter("ignore")
         import great_expectations as gx
     return gx
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Leave garbage collection out: an import makes a third of a million objects to stay, looked at again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def in_memory_context() -> EphemeralDataContext:
