@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import airflow_share, kept, profiles, scaling, verify_trail
+from benchmarks import airflow_share, kept, profiles, scaling, sweep, verify_trail
 from benchmarks.ends import Ends, ends, real_store
 from benchmarks.equipment import PEERS, ROOT, WORK, prepare
 from benchmarks.loads import FULL, MIB, QUICK, Load, make_media
@@ -27,7 +27,7 @@ from benchmarks.rounds import CLIENTS, documents, measured
 DOCUMENT = ROOT / "docs" / "performance.md"
 PLOTS = ROOT / "docs" / "performance"
 KEPT = PLOTS / "results.json"
-PARTS = ("loads", "memory", "growth", "airflow", "profiles", "trail")
+PARTS = ("loads", "memory", "growth", "airflow", "sweep", "profiles", "trail")
 _SHOWN = ("ours", "ours_unsigned", "rclone", "boto3", "obstore")
 _REAL = ("ours_unsigned", "rclone", "boto3")
 _INTO_A_STORE = Load("50 x 1 MiB into SeaweedFS", "mib", 50, MIB)
@@ -82,6 +82,7 @@ def _parts(
         "memory": lambda: {"memory": scaling.memory(WORK, sizes)},
         "growth": lambda: {"growth": scaling.growth(WORK, scaling.BATCHES)},
         "airflow": lambda: {"airflow": airflow_share.share(airflow_share.BATCHES)},
+        "sweep": lambda: {"sweep": sweep.sweep()},
         "profiles": lambda: {"profiles": profiles.profiles(PLOTS if given.write else WORK)},
         "trail": _trail,
     }

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import processes
-from benchmarks.ends import Ends
+from benchmarks.ends import BUCKET, Ends
 from tools.demo.airflow import Airflow, airflow
 
 DAGS = Path(__file__).parent / "dags"
-MAPPED_BATCHES, MAPPED_BATCH = 10, 100
-_POLL_S = 0.1
+MAPPED, MAPPED_BATCH = 1_000, 100
+_POLL_S = 0.5
 _MOST_POLLS = 3000
 
 
@@ -34,17 +34,22 @@ class Deployment:
     marks: Path
     ends: Ends
 
-    def run(self, dag_id: str, count: int, batches: int = 1) -> dict[str, Any]:
-        """Run a DAG to its end and return what it took, and what its tasks took."""
+    def batch(self, count: int) -> dict[str, Any]:
+        """Archive one batch."""
+        return self._run("share", count, 1, {"recordings": [f"small_{number}" for number in range(count)]})
+
+    def batches_of(self, size: int) -> dict[str, Any]:
+        """Archive as many recordings as are mapped, in batches of a size."""
+        return self._run(f"share_by_{size}", MAPPED, MAPPED // size, {})
+
+    def _run(self, dag_id: str, count: int, batches: int, conf: Mapping[str, Any]) -> dict[str, Any]:
         self.ends.reset()
         began_s, cpu_s = time.time(), processes.cpu_s(self.flow.home)
-        ids = [f"small_{number}" for number in range(count)]
-        run_id = self.flow.trigger(dag_id, {"recordings": ids} if batches == 1 else {})
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=200"
+        run_id = self.flow.trigger(dag_id, conf)
         for _ in self._until_success(dag_id, run_id):
             pass
         cpu_s = processes.cpu_s(self.flow.home) - cpu_s
-        instances = self.flow.call("GET", path)["task_instances"]
+        instances = self._instances(dag_id, run_id)
         ended_s = max(_seconds(one["end_date"]) for one in instances)
         return {
             "count": count,
@@ -54,11 +59,19 @@ class Deployment:
             "tasks": self._tasks(instances),
         }
 
+    def _instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found: list[dict[str, Any]] = []
+        while page := self.flow.call("GET", f"{path}?limit=100&offset={len(found)}")["task_instances"]:
+            found += page
+        return found
+
     def memory(self) -> dict[str, float]:
         """Return what all of Airflow holds when idle, and at most while batches run."""
+        dag_id = f"share_by_{MAPPED_BATCH}"
         idle_mib = peak_mib = processes.pss_mib(self.flow.home)
-        run_id = self.flow.trigger("share_mapped", {})
-        for _ in self._until_success("share_mapped", run_id):
+        run_id = self.flow.trigger(dag_id, {})
+        for _ in self._until_success(dag_id, run_id):
             peak_mib = max(peak_mib, processes.pss_mib(self.flow.home))
         return {"idle_mib": idle_mib, "peak_mib": peak_mib}
 
@@ -99,23 +112,33 @@ def deployed(home: Path, ends: Ends, settings: Mapping[str, str], *, preload: bo
         **settings,
         "AIRFLOW__CXONE__PRELOAD": str(preload),
         "BENCH_MARKS": str(marks),
-        "BENCH_BATCHES": str(MAPPED_BATCHES),
     }
     with airflow(home, dags=DAGS, settings=env) as flow:
         flow.wait()
         there = Deployment(flow, marks, ends)
-        for dag_id in ("share", "share_mapped"):
+        for dag_id in ("share", f"share_by_{MAPPED_BATCH}"):
             flow.wait_for_dag(dag_id)
-        there.run("share", 1)
+        there.batch(1)
         yield there
+
+
+def connections(ends: Ends) -> dict[str, str]:
+    """Return both ends as Airflow's connections."""
+    login = {"conn_type": "aws", "login": ends.access_key, "password": ends.secret_key}
+    s3 = {**login, "extra": {"endpoint_url": ends.s3_url, "region_name": "us-east-1"}}
+    tenant = {"conn_type": "cxone", "host": ends.source_url, "login": "bench", "password": "bench-secret"}
+    return {
+        "AIRFLOW_CONN_CXONE_DEFAULT": json.dumps(tenant),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(s3),
+        "BENCH_BUCKET": BUCKET,
+    }
 
 
 def measured(there: Deployment, counts: Sequence[int], rounds: int) -> Iterator[dict[str, Any]]:
     """Run each batch, and many batches at once, so many times; return the middle one of each."""
     for count in counts:
-        yield _middle_run([there.run("share", count) for _ in range(rounds)])
-    several = MAPPED_BATCHES * MAPPED_BATCH
-    yield _middle_run([there.run("share_mapped", several, MAPPED_BATCHES) for _ in range(rounds)])
+        yield _middle_run([there.batch(count) for _ in range(rounds)])
+    yield _middle_run([there.batches_of(MAPPED_BATCH) for _ in range(rounds)])
 
 
 def _middle_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

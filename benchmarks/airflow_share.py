@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ends import BUCKET, Ends, ends, environment_of
+from benchmarks.airflow_runs import DAGS, connections, deployed, measured
+from benchmarks.ends import Ends, ends, environment_of
 from benchmarks.equipment import ROOT, WORK
 from benchmarks.loads import MIB, Load, make_media
 from benchmarks.rounds import CLIENTS, once
@@ -24,49 +25,69 @@ from tools.servers.debian import NotInstalled, postgres
 
 BATCHES = (1, 10, 100, 1_000)
 _LOAD = Load("Airflow's share", "small", 1, MIB // 4)
-_DAGS = Path(__file__).parent / "dags"
 
 
-def share(batches: Sequence[int]) -> dict[str, Any]:
+def share(batches: Sequence[int], rounds: int = 3) -> dict[str, Any]:
     """Measure every batch bare and on each database; databases that are not installed are left out."""
     folder = WORK / "share"
     make_media(_LOAD, folder)
     rows: list[dict[str, Any]] = []
+    memory: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=WORK) as scratch, ends(folder, Path(scratch)) as both:
-        for count in batches:
-            bare = once(CLIENTS["ours_unsigned"], Load("bare", "small", count, MIB // 4), both)
-            rows.append({"database": "none: the bare pipeline", "count": count, "run_s": bare.took_s})
+        rows += _bare(both, batches, rounds)
         for name, address in _databases(Path(scratch)):
-            rows += _through_airflow(name, address, Path(scratch), both, batches)
-    return {"batches": rows, "imports": _run(["imports"], {**os.environ, "AIRFLOW_HOME": str(WORK / "airflow")})}
+            home = Path(scratch) / name
+            rows += _in_one_process(name, address, home / "process", both, batches)
+            for row, is_memory in _deployed(name, address, home, both, batches, rounds):
+                (memory if is_memory else rows).append(row)
+    imports = _run(["imports"], {**os.environ, "AIRFLOW_HOME": str(WORK / "airflow")})
+    return {"batches": rows, "memory": memory, "imports": imports}
 
 
-def _through_airflow(
-    name: str, address: str, scratch: Path, both: Ends, batches: Sequence[int]
+def _bare(both: Ends, batches: Sequence[int], rounds: int) -> Iterator[dict[str, Any]]:
+    for count in batches:
+        load = Load("bare", "small", count, MIB // 4)
+        costs = [once(CLIENTS["ours_unsigned"], load, both) for _ in range(rounds)]
+        middle = sorted(costs, key=lambda cost: cost.took_s)[rounds // 2]
+        yield {"how": "bare", "count": count, "batches": 1, "run_s": middle.took_s, "cpu_s": middle.cpu_s}
+
+
+def _in_one_process(
+    name: str, address: str, home: Path, both: Ends, batches: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    env = _environment(address, scratch / name, both)
+    env = _environment(address, home, both)
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=env, check=True, capture_output=True)
     for count in batches:
         both.reset()
         told = _run(["dag"], {**env, "BENCH_COUNT": str(count)})
-        yield {"database": name, "count": count, **told}
+        yield {"how": "`dag.test()`", "database": name, "count": count, "batches": 1, **told}
+
+
+def _deployed(
+    name: str, address: str, home: Path, both: Ends, batches: Sequence[int], rounds: int
+) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield each row and whether it is one of memory; without preloading one round, on SQLite, shows the difference."""
+    settings = {**connections(both), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address}
+    for preload in (False, True) if name == "SQLite" else (True,):
+        about = {"how": "LocalExecutor", "database": name, "preload": preload}
+        with deployed(home / f"preload-{preload}", both, settings, preload=preload) as there:
+            for row in measured(there, batches, rounds if preload else 1):
+                yield {**about, **row}, False
+            yield {**about, **there.memory()}, True
 
 
 def _environment(address: str, home: Path, both: Ends) -> dict[str, str]:
-    home.mkdir(parents=True, exist_ok=True)
-    login = {"conn_type": "aws", "login": both.access_key, "password": both.secret_key}
-    s3 = {**login, "extra": {"endpoint_url": both.s3_url, "region_name": "us-east-1"}}
-    tenant = {"conn_type": "cxone", "host": both.source_url, "login": "bench", "password": "bench-secret"}
+    marks = home / "marks"
+    marks.mkdir(parents=True)
     return {
         **environment_of(both),
+        **connections(both),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
-        "AIRFLOW__CORE__DAGS_FOLDER": str(_DAGS),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-        "AIRFLOW_CONN_CXONE_DEFAULT": json.dumps(tenant),
-        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(s3),
-        "BENCH_BUCKET": BUCKET,
+        "BENCH_MARKS": str(marks),
     }
 
 
@@ -86,30 +107,49 @@ def _databases(scratch: Path) -> Iterator[tuple[str, str]]:
 
 
 def _dag() -> dict[str, float]:
-    """Run validation and streaming of one batch by ``dag.test()``; return the wall time of the run and its tasks."""
+    """Run validation and streaming of one batch by ``dag.test()``; return what the run and parsing its DAG took."""
     from airflow.dag_processing.dagbag import DagBag
 
     began_s = time.perf_counter()
-    bag = DagBag(_DAGS, bundle_name="dags-folder")
+    bag = DagBag(DAGS, bundle_name="dags-folder")
     dag: Any = bag.dags["share"]
-    parsed_s = time.perf_counter()
-    run = dag.test(logical_date=None)
+    parsed_s, began_cpu_s = time.perf_counter(), time.process_time()
+    ids = [f"small_{number}" for number in range(int(os.environ["BENCH_COUNT"]))]
+    run = dag.test(logical_date=None, run_conf={"recordings": ids})
     took_s = time.perf_counter() - parsed_s
     if str(run.state) != "success":
         raise SystemExit(f"the run ended {run.state}")
-    tasks = {ti.task_id: (ti.end_date - ti.start_date).total_seconds() for ti in run.get_task_instances()}
-    return {"run_s": took_s, "parse_s": parsed_s - began_s, **tasks}
+    return {"run_s": took_s, "parse_s": parsed_s - began_s, "cpu_s": time.process_time() - began_cpu_s}
 
 
 def _imports() -> dict[str, float]:
-    """Return what imports cost, in seconds: Airflow's own first, then the operators on top of it."""
+    """Return what imports cost, in seconds, each on top of those before it; and how many heavy ones were among them."""
     took = {}
     for name in ("airflow.sdk", "cxone_provider.operators.recordings", "cxone_provider.hooks.cxone"):
         began_s = time.perf_counter()
         __import__(name)
         took[name] = time.perf_counter() - began_s
-    took["heavy"] = float(sum(name in sys.modules for name in ("boto3", "requests", "great_expectations", "pandas")))
+    heavy = float(sum(name in sys.modules for name in ("boto3", "requests", "great_expectations", "pandas")))
+    return {**took, **_parsed(), "heavy": heavy, **_data_rules()}
+
+
+def _parsed() -> dict[str, float]:
+    import runpy
+
+    took = {}
+    for path in sorted((ROOT / "dags").glob("*.py")):
+        began_s = time.perf_counter()
+        runpy.run_path(str(path))
+        took[f"parse {path.stem}"] = time.perf_counter() - began_s
     return took
+
+
+def _data_rules() -> dict[str, float]:
+    from cxone_provider.preloading.modules import preload
+
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    preload()
+    return {"preload_s": time.perf_counter() - began_s, "preload_cpu_s": time.process_time() - began_cpu_s}
 
 
 if __name__ == "__main__":

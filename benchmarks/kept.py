@@ -9,7 +9,7 @@ from typing import Any
 
 EMPTY: Mapping[str, Any] = {
     "machines": {}, "loads": {}, "ends": {}, "titles": {},
-    "memory": [], "growth": [], "airflow": {}, "profiles": {},
+    "memory": [], "growth": [], "airflow": {}, "sweep": {}, "profiles": {},
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.airflow_tables import airflow_tables, sweep_tables
 from benchmarks.comparing import load_table
 from benchmarks.goals import goals
 from benchmarks.loads import MIB, Load
@@ -36,7 +37,8 @@ def text_of(run: Mapping[str, Any], loads: Mapping[str, Load]) -> str:
     tables: Mapping[str, Callable[[Any], str]] = {
         "memory": _memory_table,
         "growth": _growth_table,
-        "airflow": _airflow_tables,
+        "airflow": airflow_tables,
+        "sweep": sweep_tables,
         "profiles": profile_tables,
     }
     parts += [_dated(table(run[name]), machines[name]) for name, table in tables.items() if run[name]]
@@ -118,26 +120,4 @@ def _growth_table(rows: Sequence[Mapping[str, Any]]) -> str:
     grown = [row for row in rows if row["count"] >= 10]
     if len(grown) > 1:
         lines.append("| exponent from 10 on | " + " | ".join(f"{exponent(grown, name):.2f}" for name in names) + " |")
-    return "\n".join(lines)
-
-
-def _airflow_tables(told: Mapping[str, Any]) -> str:
-    if not told:
-        return ""
-    bare = {row["count"]: row["run_s"] for row in told["batches"] if "validate" not in row}
-    lines = [
-        "### Airflow's share", "",
-        "| database | recordings | run s | each ms | bare ms | Airflow's share ms | validate s | stream s | parse s |",
-        "|---" * 9 + "|",
-    ]  # fmt: skip
-    for row in told["batches"]:
-        if "validate" in row:
-            each, alone = row["run_s"] / row["count"] * 1e3, bare[row["count"]] / row["count"] * 1e3
-            lines.append(
-                f"| {row['database']} | {row['count']:,} | {row['run_s']:.2f} | {each:.1f} | {alone:.1f} | "
-                f"{each - alone:.1f} | {row['validate']:.2f} | {row['stream']:.2f} | {row['parse_s']:.2f} |"
-            )
-    imports = told["imports"]
-    started_s, ours_s = imports["airflow.sdk"], imports["cxone_provider.operators.recordings"]
-    lines += ["", f"Import of `airflow.sdk` {started_s:.2f} s, of the operators on top of it {ours_s:.3f} s."]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """The two tasks that move recordings, and nothing else: what Airflow itself costs is measured with them.
 
-``share`` is one batch, the recordings of the run's conf; ``share_mapped`` is several, each on its own way as in the
-daily DAG. Each task leaves a line in the folder ``BENCH_MARKS`` when its own work begins and when it ends.
+``share`` is one batch, the recordings of the run's conf; ``share_by_100`` maps a thousand over batches of a hundred,
+each on its own way as in the daily DAG. Each task leaves a line in the folder ``BENCH_MARKS`` when its own work begins
+and when it ends.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from airflow.sdk import DAG, task_group
 
 from cxone_provider.operators.recordings import StreamRecordingToS3Operator, ValidateRecordingOperator
 
-BATCHES, BATCH = int(os.environ.get("BENCH_BATCHES", "10")), 100
+MAPPED, SIZES = 1_000, (10, 25, 50, 100, 250, 500, 1_000)
 BUCKET = os.environ.get("BENCH_BUCKET", "bucket")
 
 
@@ -40,12 +41,21 @@ with DAG("share", schedule=None):
     )
     StreamRecordingToS3Operator(task_id="stream", plans=validate.output, s3_bucket=BUCKET, **MARKED)
 
-with DAG("share_mapped", schedule=None):
 
-    @task_group
-    def batch(recordings: Any) -> None:
-        """Validate and stream one batch."""
-        planned = ValidateRecordingOperator(task_id="validate", recordings=recordings, max_duration_s=36_000, **MARKED)
-        StreamRecordingToS3Operator(task_id="stream", plans=planned.output, s3_bucket=BUCKET, **MARKED)
+def _mapped(size: int) -> None:
+    with DAG(f"share_by_{size}", schedule=None):
 
-    batch.expand(recordings=[[f"small_{number * BATCH + one}" for one in range(BATCH)] for number in range(BATCHES)])
+        @task_group
+        def batch(recordings: Any) -> None:
+            """Validate and stream one batch."""
+            planned = ValidateRecordingOperator(
+                task_id="validate", recordings=recordings, max_duration_s=36_000, **MARKED
+            )
+            StreamRecordingToS3Operator(task_id="stream", plans=planned.output, s3_bucket=BUCKET, **MARKED)
+
+        ids = [f"small_{number}" for number in range(MAPPED)]
+        batch.expand(recordings=[ids[first : first + size] for first in range(0, MAPPED, size)])
+
+
+for batch_size in SIZES:
+    _mapped(batch_size)

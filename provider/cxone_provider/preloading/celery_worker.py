@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 from cxone_provider.preloading.modules import preload
 
 preload()
+# As Airflow does with what it preloads there itself: a collection in the pool would copy all pages that it looks at.
+# Airflow ends it in the worker when the pool is up.
+gc.freeze()
