@@ -55,7 +55,8 @@ class RunReport:
 
     def to_lines(self) -> bytes:
         """Return the run as it is stored: JSON Lines, one recording each."""
-        return b"".join(json.dumps(document, sort_keys=True).encode() + b"\n" for document in self.documents())
+        documents = (log.to_document(with_entries=False) for log in self.logs)  # never all of them at once
+        return b"".join(json.dumps(document, sort_keys=True).encode() + b"\n" for document in documents)
 
     def to_document(self) -> dict[str, Any]:
         """Return the counts as a JSON object."""
@@ -106,11 +107,14 @@ def parse_run(raw: bytes) -> list[AuditLog]:
     Raises:
         InvalidDocument: a line is no audit log.
     """
+    return [AuditLog.from_document(_line_of(line)) for line in raw.splitlines()]
+
+
+def _line_of(line: bytes) -> object:
     try:
-        documents = [json.loads(line) for line in raw.splitlines()]
+        return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InvalidDocument("a run's file is not JSON Lines", found=raw[:80].decode("utf-8", "replace")) from error
-    return [AuditLog.from_document(document) for document in documents]
+        raise InvalidDocument("a run's file is not JSON Lines", found=line[:80].decode("utf-8", "replace")) from error
 
 
 def listed_ids(listed: Iterable[object]) -> Iterator[str]:

@@ -111,8 +111,9 @@ class CheckArchiveRunOperator(KillableOperator):
     def _checked(self, report: RunReport) -> QualityReport:
         from cxone_provider.adapters.quality import build_data_docs, check_run
 
-        documents = [log.to_document() for log in report.logs]
-        quality = check_run(documents, rendered.text_or_mapping(self.run_suite, "run_suite"))
+        quality = check_run(
+            (log.to_document() for log in report.logs), rendered.text_or_mapping(self.run_suite, "run_suite")
+        )
         self.log.info("%s", quality)
         directory = rendered.optional_text(self.data_docs, "data_docs")
         if directory is not None:

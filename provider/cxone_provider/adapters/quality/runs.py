@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from cxone_provider.archive.policy import number_of
 
 _TEXT_FIELDS = ("recording_id", "outcome", "s3_uri", "manifest_uri", "audit_uri", "sha256")
 _NUMBER_FIELDS = ("total_bytes", "chunks_processed", "latency_ms")
+_TEXT_COLUMNS = (*_TEXT_FIELDS, "success", "error_type")
+_NUMBER_COLUMNS = (*_NUMBER_FIELDS, "agreed_bytes", "entry_bytes", "entry_count")
 
 
 def check_run(
-    audit_logs: Sequence[Mapping[str, Any]],
+    audit_logs: Iterable[Mapping[str, Any]],
     suite: Mapping[str, Any] | str | Path | None = None,
     *,
     sizes: Mapping[str, int | None] | None = None,
@@ -39,27 +41,31 @@ def check_run(
         InvalidSetting: the suite cannot be read or run.
         InvalidDocument: an audit log is not an object.
     """
-    for log in audit_logs:
-        if not isinstance(log, Mapping):
-            raise InvalidDocument("not an audit log", found=log, expected="an object")
-    entries = [_complete_entries(log) for log in audit_logs]
     agreed = sizes or {}
+    rows = [_row(log, agreed) for log in audit_logs]
     table = Table(
-        text={
-            **{name: [text_or_none(log.get(name)) for log in audit_logs] for name in _TEXT_FIELDS},
-            "success": [text_or_none(log.get("success")) and str(log["success"]).lower() for log in audit_logs],
-            "error_type": [text_or_none(_error_of(log).get("type")) for log in audit_logs],
-        },
-        numbers={
-            **{name: [number_of(log.get(name)) for log in audit_logs] for name in _NUMBER_FIELDS},
-            "agreed_bytes": [number_of(agreed.get(str(log.get("recording_id")))) for log in audit_logs],
-            "entry_bytes": [None if kept is None else number_of(_bytes_of(kept)) for kept in entries],
-            "entry_count": [None if kept is None else len(kept) for kept in entries],
-        },
-        items=range(len(audit_logs)),
+        text={name: [row[name] for row in rows] for name in _TEXT_COLUMNS},
+        numbers={name: [row[name] for row in rows] for name in _NUMBER_COLUMNS},
+        items=range(len(rows)),
     )
-    recording_ids = [text_or_none(log.get("recording_id")) or "(no recording_id)" for log in audit_logs]
+    recording_ids = [row["recording_id"] or "(no recording_id)" for row in rows]
     return report_of(suite_document("archive_run", suite), [table], recording_ids=recording_ids)
+
+
+def _row(log: object, agreed: Mapping[str, int | None]) -> dict[str, Any]:
+    """Return one audit log's cells: a document is not held longer than that, for a run may have many."""
+    if not isinstance(log, Mapping):
+        raise InvalidDocument("not an audit log", found=log, expected="an object")
+    entries = _complete_entries(log)
+    return {
+        **{name: text_or_none(log.get(name)) for name in _TEXT_FIELDS},
+        "success": text_or_none(log.get("success")) and str(log["success"]).lower(),
+        "error_type": text_or_none(_error_of(log).get("type")),
+        **{name: number_of(log.get(name)) for name in _NUMBER_FIELDS},
+        "agreed_bytes": number_of(agreed.get(str(log.get("recording_id")))),
+        "entry_bytes": None if entries is None else number_of(_bytes_of(entries)),
+        "entry_count": None if entries is None else len(entries),
+    }
 
 
 def _complete_entries(log: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:

@@ -1,0 +1,70 @@
+"""The daily run's shape, with tasks that hand on what the real ones do and move nothing: what Airflow costs is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, task_group
+
+from cxone_provider.operators.batches import handed_over, in_batches
+from cxone_provider.operators.running import each_of, flat
+
+BATCH_SIZE = 100
+BYTES_OF_ONE = {"plan": 520, "audit-log": 720, "receipt": 200}
+
+
+class ListBatches(BaseOperator):
+    """Hand over as many batches of refs as the run was asked for."""
+
+    def execute(self, context: Any) -> Any:
+        """Return the batches, or where they lie."""
+        from benchmarks.generated import ref_of
+
+        refs = [ref_of(number) for number in range(int(context["params"]["batches"]) * BATCH_SIZE)]
+        return handed_over(in_batches(refs, BATCH_SIZE, most=1024), context)
+
+
+class HandOn(BaseOperator):
+    """Take a batch and return a document of a given kind for each of its recordings."""
+
+    template_fields = ("documents",)
+
+    def __init__(self, *, documents: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.documents = documents
+        self.kind = kind
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Return the documents."""
+        names = [one["recording_id"] for one in flat(self.documents, context)]
+        filler = "x" * BYTES_OF_ONE[self.kind]
+        return [{"recording_id": name, "of": self.kind, "rest": filler} for name in names]
+
+
+class CountAll(BaseOperator):
+    """Read what all mapped tasks returned, as the check of a run does."""
+
+    template_fields = ("documents",)
+
+    def __init__(self, *, documents: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.documents = documents
+
+    def execute(self, context: Any) -> int:
+        """Return how many there are."""
+        return sum(1 for _ in each_of(self.documents, context))
+
+
+with DAG("growth", schedule=None, params={"batches": 1}, max_active_runs=1):
+    listed = ListBatches(task_id="list_recordings")
+
+    @task_group
+    def batch(recordings: Any) -> HandOn:
+        """Three tasks for each batch."""
+        validate = HandOn(task_id="validate", documents=recordings, kind="plan")
+        stream = HandOn(task_id="stream", documents=validate.output, kind="audit-log")
+        HandOn(task_id="notify", documents=stream.output, kind="receipt", trigger_rule="all_done")
+        return stream
+
+    logs = batch.expand(recordings=listed.output).output  # type: ignore[attr-defined]  # the stream task
+    CountAll(task_id="check_run", documents=logs, trigger_rule="all_done")
