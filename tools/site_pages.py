@@ -40,6 +40,7 @@ SECTIONS = {
         "kills.md",
         "distributed.md",
         "performance.md",
+        "scaling.md",
         "security.md",
         "fuzzing.md",
     ],

@@ -34,8 +34,6 @@ def measured(name: str, count: int, base_url: str = "") -> Mapping[str, Any]:
     [
         # keys of the manifests
         ("estimate", 0, 1, 0),
-        # nothing is asked for but the run's file, written once
-        ("check_run", 0, 0, 1),
         # keys of manifests and of reports; the run's file; a report written
         ("reconcile", 0, 1, 3),
         # keys of manifests and trails; manifest, trail, media and a look at the visible version; the report
@@ -48,6 +46,10 @@ def measured(name: str, count: int, base_url: str = "") -> Mapping[str, Any]:
 def test_requests_of_the_store(name: str, each: int, thousands: int, always: int, count: int) -> None:
     told = measured(name, count)
     assert told["s3_requests"] == each * count + thousands * math.ceil(count / 1000) + always
+
+
+def test_a_run_s_file_is_one_request_however_long_the_day() -> None:
+    assert measured("check_run", 2_500)["s3_requests"] == 1
 
 
 @pytest.mark.server
