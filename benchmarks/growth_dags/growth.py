@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, task_group
@@ -55,7 +56,10 @@ class CountAll(BaseOperator):
         return sum(1 for _ in each_of(self.documents, context))
 
 
-with DAG("growth", schedule=None, params={"batches": 1}, max_active_runs=1):
+# A machine that is busy with other things answers a push too late, and Airflow then takes its repeat for a second one.
+_PATIENT = {"retries": 2, "retry_delay": timedelta(seconds=2)}
+
+with DAG("growth", schedule=None, params={"batches": 1}, max_active_runs=1, default_args=_PATIENT):
     listed = ListBatches(task_id="list_recordings")
 
     @task_group
