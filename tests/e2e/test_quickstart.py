@@ -18,7 +18,7 @@ from tools.servers.leash import leashed
 from tools.servers.ports import free_ports
 from tools.servers.seaweedfs import S3Server, seaweedfs
 
-pytestmark = [pytest.mark.e2e, pytest.mark.airflow, pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.airflow, pytest.mark.server, pytest.mark.timeout(900)]
 
 PAGE = "docs/quickstart.md"
 PYTHON = Path(os.environ.get("CXONE_E2E_PYTHON", sys.executable))
