@@ -46,7 +46,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.distributed", description=__doc__)
     parser.add_argument("--recordings", type=int, help=f"of the day; {RECORDINGS:,}, or {_QUICK_RECORDINGS} if quick")
     parser.add_argument("--pace-recordings", type=int, help=f"of each day that is timed; {PACE_RECORDINGS:,}")
-    parser.add_argument("--quota", type=int, default=2400, help="playback requests that the tenant takes in a minute")
+    parser.add_argument("--quota", type=int, default=1800, help="playback requests that the tenant takes in a minute")
     parser.add_argument("--quick", action="store_true", help="few recordings: a look at everything")
     parser.add_argument("--write", action="store_true", help=f"keep the run in docs/{DOCUMENT.name}")
     options = parser.parse_args(arguments)
