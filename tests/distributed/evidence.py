@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter, deque
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PROJECT = Path(__file__).parents[2]
+_RECEIVED = re.compile(r"Task execute_workload\[([0-9a-f-]+)\] received")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,12 @@ def asked(log: Iterable[Mapping[str, Any]]) -> Asked:
             told.media[one["recording_id"]] += 1
     told.times.sort()
     return told
+
+
+def given_again(worker_logs: Iterable[str]) -> int:
+    """Return how many messages the workers of a cluster received beyond the first time."""
+    received = Counter(message for log in worker_logs for message in _RECEIVED.findall(log))
+    return received.total() - len(received)
 
 
 def versions(client: S3Client, bucket: str, prefix: str) -> dict[str, list[Version]]:

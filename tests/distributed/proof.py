@@ -15,6 +15,7 @@ from tests.distributed.evidence import (
     archive_checks,
     asked,
     completeness_checks,
+    given_again,
     store_checks,
     tenant_checks,
     versions,
@@ -27,7 +28,6 @@ from tests.distributed.unrest import Unrest, disturb
 PREFIX = "proof"
 _LISTING_S = 15.0
 _LIMIT_S = 3600.0
-_REDELIVERED = "ignoring redelivered message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Proof:
         checks: what must hold.
         asked: what the tenant saw.
         rewritten: keys of which the S3 server has several versions, by the folder they lie in.
-        redelivered: messages that Redis gave out again, and that Airflow told the worker to ignore.
+        redelivered: messages that Redis gave out again.
         whole_s, batches_s: seconds of the run, and from its first batch's begin to its last one's end.
         before, after: Airflow's tables.
         xcom, tasks: what the run left.
@@ -136,4 +136,4 @@ def _rewritten(stored: Mapping[str, Sequence[Version]]) -> dict[str, int]:
 
 def _redelivered(site: Site) -> int:
     logs = [path for name in WORKERS for path in site.cluster.directory.glob(f"*-{name}.log")]
-    return sum(path.read_text(errors="replace").count(_REDELIVERED) for path in logs)
+    return given_again(path.read_text(errors="replace") for path in logs)

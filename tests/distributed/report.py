@@ -94,7 +94,7 @@ def _unrest(proof: Proof) -> str:
         f"| triggerer killed while a listing waited in it | its successor looked {told.looks_after} more times |",
         f"| {told.worker} killed at {len(told.killed)} stream tasks | missed after {told.noticed_s:.0f} s; {tries} |",
         f"| scheduler killed | {told.scheduler_s:.0f} s until its successor had a task started |",
-        f"| messages that Redis gave out again | {proof.redelivered} told to be ignored by Airflow |",
+        f"| messages not confirmed in time | {proof.redelivered} given out again by Redis, and nothing done twice |",
     ]
     return "### What was done to it\n\n" + _lines("| what | then |", iter(rows))
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.distributed.cluster import SETTINGS
 from tests.distributed.day import Day, make_day
-from tests.distributed.evidence import Asked, Check, Version, asked, store_checks, tenant_checks
+from tests.distributed.evidence import Asked, Check, Version, asked, given_again, store_checks, tenant_checks
 from tests.distributed.report import BEGIN, DOCUMENT, END, written
 
 PREFIX = "cxone"
@@ -117,6 +117,12 @@ def test_a_refusal_is_found_and_counts_for_no_window(day: Day) -> None:
         "requests over the quota, which the tenant refused"
     ]
     assert told.most_in(10) == 10
+
+
+def test_messages_received_again_are_counted() -> None:
+    first, second = (f"info] Task execute_workload[{name}-01] received [strategy]\n" for name in ("ab", "cd"))
+    assert given_again([first + second, second, first + first]) == 3
+    assert given_again([first, second]) == 0
 
 
 def test_repeats_are_counted(day: Day) -> None:
