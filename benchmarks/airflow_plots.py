@@ -7,8 +7,7 @@ from typing import Any
 
 from benchmarks.speed_plot import plain
 
-_BARE = "the bare pipeline"
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b", "#6a51a3")
 _GOAL_MS, _GOAL_AT = 10.0, 100
 _DEFAULTS = {"size": 100, "concurrency": 4}
 
@@ -17,50 +16,50 @@ Rows = Sequence[Mapping[str, Any]]
 
 def share_plot(plt: Any, rows: Rows) -> Any:
     """Return the figure: time of a recording, and what of it is Airflow's, by recordings in a batch."""
-    lines = _lines(rows)
-    bare, found = lines[_BARE], dict[int, list[float]]()
-    figure, (whole, share) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-    whole.plot(list(bare), list(bare.values()), color="#222", marker="s", linewidth=2, label=_BARE)
-    for colour, (name, line) in zip(_COLOURS, ((n, one) for n, one in lines.items() if n != _BARE), strict=False):
-        whole.plot(list(line), list(line.values()), color=colour, marker="o", label=name)
-        shares = {count: each_ms - bare[count] for count, each_ms in line.items() if each_ms > bare[count]}
-        share.plot(list(shares), list(shares.values()), color=colour, marker="o")
-        for count, share_ms in shares.items():
-            found.setdefault(count, []).append(share_ms)
-    for count, shares_ms in found.items():
-        _number(share, count, max(shares_ms), (5, 5))
-        _number(share, count, min(shares_ms), (-5, -12))
+    bare = {row["count"]: _each_ms(row) for row in rows if row["how"] == "bare"}
+    figure, (whole, share) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
+    whole.plot(list(bare), list(bare.values()), color="#222", marker="s", linewidth=2, label="the bare pipeline")
+    found: dict[int, list[float]] = {}
+    for number, (name, runs) in enumerate(_by_way(rows).items()):
+        sizes = [row["count"] // row["batches"] for row in runs]
+        shares = [_each_ms(row) - bare[row["count"]] for row in runs]
+        several = runs[0]["batches"] > 1
+        look = {"color": _COLOURS[number % len(_COLOURS)], "marker": "*" if several else "o", "linestyle": "-"}
+        whole.plot(sizes, [_each_ms(row) for row in runs], label=name, markersize=11 if several else 6, **look)
+        share.plot(sizes, shares, markersize=11 if several else 6, **look)
+        for size, share_ms in zip(sizes, shares, strict=True):
+            found.setdefault(size, []).append(share_ms)
+    for size, shares in found.items():
+        _number(share, size, max(shares), (5, 5))
+        _number(share, size, min(shares), (-5, -12))
     share.axhline(_GOAL_MS, color="#b00020", linestyle="--", linewidth=1)
-    share.annotate(
-        f"goal: {_GOAL_MS:.0f} ms at {_GOAL_AT}", (1, _GOAL_MS), (0, 4), textcoords="offset points", fontsize=7.5,
-        color="#b00020",
-    )  # fmt: skip
+    goal = f"goal: {_GOAL_MS:.0f} ms at {_GOAL_AT}"
+    share.annotate(goal, (1, _GOAL_MS), (0, 4), textcoords="offset points", fontsize=7.5, color="#b00020")
     for axis, title in ((whole, "Time of a recording, ms"), (share, "Airflow's share of it, ms")):
         _logarithmic(axis, title, "recordings of 256 KiB in one batch", list(bare))
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
+def _each_ms(row: Mapping[str, Any]) -> float:
+    return float(row["run_s"]) / int(row["count"]) * 1e3
+
+
+def _by_way(rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the runs through Airflow by how they were run."""
+    ways: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["how"] != "bare":
+            preload = {True: ", preloaded", False: ", not preloaded"}.get(row.get("preload", ""), "")
+            at_once = f", {row['batches']} batches at once" if row["batches"] > 1 else ""
+            ways.setdefault(f"{row['how'].strip('`')}, {row['database']}{preload}{at_once}", []).append(row)
+    return ways
+
+
 def _number(axis: Any, at: float, value: float, beside: tuple[int, int]) -> None:
     text = f"{value:,.{0 if value >= 100 else 1}f}"
     where = "left" if beside[0] > 0 else "right"
     axis.annotate(text, (at, value), beside, textcoords="offset points", fontsize=7.5, ha=where)
-
-
-def _lines(rows: Rows) -> dict[str, dict[int, float]]:
-    """Return milliseconds for a recording by batch size, for each way of running; mapped runs have a table."""
-    lines: dict[str, dict[int, float]] = {}
-    for row in rows:
-        if row["batches"] == 1:
-            lines.setdefault(_name(row), {})[row["count"]] = row["run_s"] / row["count"] * 1e3
-    return lines
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    if row["how"] == "bare":
-        return _BARE
-    preload = {True: ", rules preloaded", False: ", not preloaded"}.get(row.get("preload", ""), "")
-    return f"{row['how'].replace('`', '')}, {row['database']}{preload}"
 
 
 def sweep_plot(plt: Any, told: Mapping[str, Rows]) -> Any:
@@ -97,6 +96,7 @@ def _logarithmic(axis: Any, title: str, below: str, ticks: Sequence[int]) -> Non
     axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axis.tick_params(which="minor", labelsize=6.5)
     axis.set_xlim(ticks[0] / 2.2, ticks[-1] * 2.2)
+    axis.margins(y=0.1)
     axis.grid(visible=True, alpha=0.25)
     axis.set_title(title, loc="left", fontsize=9, fontweight="bold")
     axis.set_xlabel(below)
