@@ -41,9 +41,11 @@ def main(words: Sequence[str] | None = None) -> int:
     rounds = given.rounds or (1 if given.quick else 5)
     results = KEPT if given.write else WORK / "results.json"
     run = kept.opened(results) if given.write else dict(kept.EMPTY)
-    machine = machine_of(rounds)
+    machine = machine_of()
     for names, measure in _parts(loads, rounds, given):
         at = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", **machine}
+        if not loads.keys().isdisjoint(names):
+            at["rounds"] = rounds
         run = kept.renewed(run, {**measure(), "machines": dict.fromkeys(names, at)})
         kept.keep(run, results)
         if given.write:

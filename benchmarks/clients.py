@@ -46,6 +46,8 @@ def ours_unsigned(job: Job) -> Mapping[str, Any]:
 
 def _archive(job: Job, stream_secret: bytes | None) -> Mapping[str, Any]:
     clock, policy = SystemClock(), ArchivePolicy(max_duration_s=_LONGEST_S)
+    # A store that keeps what it is given would have it all archived in the second round.
+    prefix = f"bench-{os.getpid()}"
     concurrency = int(job.options.get("concurrency", THREADS))
     extra = {} if stream_secret is None else {"stream_secret": stream_secret.decode()}
     source = RecordingV2Source(settings_of(job.source_url, "bench", "bench-secret", extra), clock)
@@ -55,7 +57,7 @@ def _archive(job: Job, stream_secret: bytes | None) -> Mapping[str, Any]:
         source=source,
         store=store,
         clock=clock,
-        settings=ArchiveSettings(prefix="bench", concurrency=concurrency, policy=policy, stream_secret=stream_secret),
+        settings=ArchiveSettings(prefix=prefix, concurrency=concurrency, policy=policy, stream_secret=stream_secret),
     )
     failed = [log.error for log in logs if not log.success]
     if failed:

@@ -14,7 +14,7 @@ from benchmarks.ends import Ends, ends
 from benchmarks.equipment import WORK
 from benchmarks.flames import flame_graph
 from benchmarks.loads import FULL, Load, make_media
-from benchmarks.rounds import CLIENTS, once
+from benchmarks.rounds import CLIENTS, ClientFailed, Cost, once
 from benchmarks.stacks import stacks_of
 
 OURS = ("ours", "ours_unsigned")
@@ -44,7 +44,7 @@ def profiles(folder: Path) -> Mapping[str, Any]:
 
 def _by_purpose(load: Load, both: Ends, own: str, times: int, scratch: Path, folder: Path) -> Mapping[str, Any]:
     samples = [scratch / f"{own}-{number}.samples" for number in range(times)]
-    costs = [once(CLIENTS[own], load, both, samples=str(path)) for path in samples]
+    costs = [_sampled(load, both, own, path) for path in samples]
     print(f"[bench] {load.name}: profile of {_TITLES[own]}", file=sys.stderr, flush=True)
     stacks = stacks_of(samples)
     cpu_s = statistics.median(cost.cpu_s for cost in costs)
@@ -55,6 +55,16 @@ def _by_purpose(load: Load, both: Ends, own: str, times: int, scratch: Path, fol
     took_s = statistics.median(cost.took_s for cost in costs)
     shares = purposes.shares_of(stacks)
     return {"cpu_s": cpu_s, "took_s": took_s, "samples": stacks.total(), "shares": shares, "picture": picture.name}
+
+
+def _sampled(load: Load, both: Ends, own: str, path: Path, tries: int = 4) -> Cost:
+    """Run once under the sampler; once more where it met a stack that was just being made, which ends a process."""
+    try:
+        return once(CLIENTS[own], load, both, samples=str(path))
+    except ClientFailed as error:
+        if not error.by_signal or tries == 1:
+            raise
+    return _sampled(load, both, own, path, tries - 1)
 
 
 def _by_place(load: Load, both: Ends, name: str, scratch: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -57,9 +57,10 @@ def pictures(run: Mapping[str, Any]) -> str:
 
 
 def when(machine: Mapping[str, Any]) -> str:
-    """Return when a part was measured, how often, and what else ran."""
-    rounds = machine["rounds"]
-    return f"{machine['date']}, {rounds} round{'s'[: rounds > 1]}; machine load before it {machine['load']}."
+    """Return when a part was measured, in how many rounds where it has rounds, and what else ran."""
+    rounds = machine.get("rounds", 0)
+    told = f", {rounds} round{'s'[: rounds > 1]}" if rounds else ""
+    return f"{machine['date']}{told}; machine load before it {machine['load']}."
 
 
 def _dated(table: str, machine: Mapping[str, Any]) -> str:
@@ -78,7 +79,7 @@ def _machine(run: Mapping[str, Any]) -> str:
     )
 
 
-def machine_of(rounds: int) -> dict[str, Any]:
+def machine_of() -> dict[str, Any]:
     """Return what a figure depends on besides the code."""
     cpu = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     total = [int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")]
@@ -87,7 +88,6 @@ def machine_of(rounds: int) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(total[0] / MIB) if total else "?",
         "python": platform.python_version(),
-        "rounds": rounds,
         "load": f"{os.getloadavg()[0]:.1f}",
     }
 

@@ -43,6 +43,14 @@ class Cost:
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
+class ClientFailed(SystemExit):
+    """A client ended without telling its cost; a benchmark ends with it."""
+
+    def __init__(self, title: str, exit_code: int, told: str) -> None:
+        super().__init__(f"{title} failed with {exit_code}:\n{told[-3000:]}")
+        self.by_signal = exit_code < 0
+
+
 Command = Callable[[Ends, Sequence[str]], str]
 
 
@@ -145,7 +153,7 @@ def _run_module(
         command, input=json.dumps(job) + "\n", cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
     if ran.returncode:
-        raise SystemExit(f"{client.title} failed:\n{ran.stderr[-3000:]}")
+        raise ClientFailed(client.title, ran.returncode, ran.stderr)
     cost: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return cost
 
