@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="keep the run in docs/scaling.md")
     given = parser.parse_args(words)
     prepare()
-    run: dict[str, Any] = {"machine": {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", **machine_of(1)}}
+    run: dict[str, Any] = {"machine": {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", **machine_of()}}
     run["steps"] = steps([count for count in COUNTS if count <= given.most])
     run["scheduler"] = scheduler_load.load(given.batches) if given.batches else []
     results = WORK / "growth.json"
