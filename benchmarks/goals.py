@@ -19,7 +19,7 @@ _SPEEDS = (
     ("mib", "http_to_s3", 50.0),
     ("small", "http_to_s3", 50.0),
 )
-_PEERS = {"rclone": "rclone", "curl_curl": "`curl \\| curl`", "http_to_s3": "`HttpToS3Operator`"}
+_PEERS = {"rclone": "rclone", "curl_curl": "`curl` into `curl`", "http_to_s3": "`HttpToS3Operator`"}
 _SHARES = (
     ("CPU for a GiB against rclone", "rclone", "cpu_s", 0.6),
     ("memory against `HttpToS3Operator`", "http_to_s3", "peak_mib", 1 / 40),

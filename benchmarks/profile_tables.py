@@ -9,7 +9,7 @@ from benchmarks.loads import FULL
 from benchmarks.places import PLACES
 from benchmarks.purposes import PURPOSES
 
-_NAMES = {"ours": "signed", "ours_unsigned": "unsigned", "rclone": "rclone", "curl_curl": "`curl \\| curl`"}
+_NAMES = {"ours": "signed", "ours_unsigned": "unsigned", "rclone": "rclone", "curl_curl": "`curl` into `curl`"}
 _SIZES = {"large": "1 GiB", "small": "256 KiB"}
 _UNITS: Mapping[str, tuple[str, Callable[[float], float]]] = {
     "large": ("s/GiB", lambda spent_s: spent_s),

@@ -109,9 +109,9 @@ CLIENTS: Mapping[str, Client] = {
     "boto3": Client("requests → boto3 `upload_fileobj`", "benchmarks.clients", "boto3_fileobj"),
     "smart_open": Client("smart_open", "benchmarks.peers", "smart_open"),
     "obstore": Client("obstore, unsigned payload", "benchmarks.peers", "obstore"),
-    "aws": Client("`curl \\| aws s3 cp -`", command=_curl_aws, slow=True),
+    "aws": Client("`curl` into `aws s3 cp -`", command=_curl_aws, slow=True),
     "http_to_s3": Client("Airflow `HttpToS3Operator`", "benchmarks.clients", "http_to_s3", slow=True),
-    "curl_curl": Client("limit: `curl \\| curl` PUT", command=_curl_curl, slow=True),
+    "curl_curl": Client("limit: `curl` into `curl` PUT", command=_curl_curl, slow=True),
     "curl_null": Client("limit: `curl` to nothing", command=_to_nothing),
 }
 
