@@ -36,10 +36,10 @@ def draw(run: Mapping[str, Any], folder: Path) -> None:
     matplotlib = importlib.import_module("matplotlib")
     matplotlib.use("svg")
     # The same picture for the same figures: a diff then shows what changed.
-    matplotlib.rcParams.update({"svg.hashsalt": "growth", "font.size": 8, "legend.fontsize": 7})
+    matplotlib.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 8, "legend.fontsize": 7})
     plt = importlib.import_module("matplotlib.pyplot")
     folder.mkdir(parents=True, exist_ok=True)
-    figure, axes = plt.subplots(4, 2, figsize=(9.5, 14), layout="constrained")
+    figure, axes = plt.subplots(4, 2, figsize=(12, 13), layout="constrained")
     for axis, panel in zip(axes.flat, _FIGURES, strict=False):
         _panel(axis, run["steps"], *panel)
     _load(axes.flat[6], run["scheduler"])
@@ -87,7 +87,7 @@ def _finish(axis: Any, title: str, unit: str, below: str) -> None:
     axis.set_xlabel(below)
     axis.set_ylabel(unit)
     axis.grid(visible=True, which="major", alpha=0.3)
-    axis.legend(loc="upper left", frameon=True, framealpha=0.85)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)  # beside the lines, never on them
 
 
 if __name__ == "__main__":
