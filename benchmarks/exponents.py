@@ -37,7 +37,7 @@ def faults(run: Mapping[str, Any]) -> list[str]:
         for what in ("cpu_s", "peak_mib", "cxone_requests", "s3_requests", "xcom_bytes", "xcom_largest_bytes"):
             found += _fault(f"{what} of {name}", exponent(rows, what), FLATTEST if what in flat else STEEPEST)
     for what in ("scheduler_cpu_s", "tasks", "database_bytes"):
-        found += _fault(f"{what} of Airflow", exponent(run["scheduler"], what, 1000), STEEPEST)
+        found += _fault(f"{what} of Airflow", exponent(run["scheduler"], what), STEEPEST)
     return found
 
 

@@ -73,7 +73,7 @@ def _load(axis: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     for mark, (name, words, colour) in zip(_MARKS, _LOAD, strict=False):
         axis.loglog(
             [row["batches"] for row in told], [row[name] for row in told], marker=mark, ms=4, lw=1.2, color=colour,
-            label=_told(words, exponent(told, name, 1000)),
+            label=_told(words, exponent(told, name)),
         )  # fmt: skip
     _finish(axis, "Airflow's own load, of one run", "", "mapped batches of 100 recordings")
 

@@ -82,8 +82,11 @@ def _scheduler(rows: Sequence[Mapping[str, Any]]) -> str:
         f"{row['scheduler_cpu_s']:.2f} | {row['api_cpu_s']:.2f} | {row['database_bytes'] / 1024:,.0f} |"
         for row in rows
     ]
-    grown = [_shown(exponent(rows, name, 1000)) for name in names]
-    lines.append(f"| exponent | from 10 batches on | {' | '.join(grown)} |")
+    for first in (1, 10):
+        grown = [_shown(exponent(rows, name, first * 100)) for name in names]
+        lines.append(f"| exponent | from {first} on | {' | '.join(grown)} |")
+    each = [f"{row['scheduler_cpu_s'] / row['tasks'] * 1e3:.0f}" for row in rows]
+    lines += ["", f"Scheduler for a task instance, ms: {', '.join(each)}."]
     told = ", ".join(f"{name} {count:,}" for name, count in rows[-1]["rows"].items() if count)
     lines += ["", f"Rows of the last run: {told}."]
     return "\n".join(lines)
