@@ -29,6 +29,7 @@ LOGGERS = (
     "botocore.retryhandler",
     "botocore.tokens",
     "botocore.utils",
+    "cxone_provider.adapters.cxone.straight",  # says what urllib3 would
     "urllib3.connectionpool",
     "urllib3.util.retry",
 )

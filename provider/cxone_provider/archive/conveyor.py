@@ -133,10 +133,10 @@ class Conveyor:
         """Ask policy whether a media of the agreed size may be archived."""
         self._hooks.admit(self.size_bytes)
 
-    def show(self, number: int, view: memoryview) -> None:
+    def show(self, number: int, view: memoryview, chunks: Sequence[Chunk]) -> None:
         """Show a part's bytes to the witness when their turn has come."""
         if not self.resumed:
-            self.order.show(self.start_of(number), view)
+            self.order.show(self.start_of(number), view, chunks[0].hashed if len(chunks) == 1 else None)
 
     def place(self, number: int, view: memoryview) -> bool:
         """Make a place for a part that was shown; False where it is the whole and waits in :attr:`whole`."""

@@ -6,10 +6,14 @@ import hashlib
 import hmac
 import string
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cxone_provider.archive.audio import AudioReport, AudioVerification
 from cxone_provider.archive.errors import DigestMismatch, InvalidSetting, SignatureMismatch, SignatureMissing
 from cxone_provider.archive.plan import Segment
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 MIN_SECRET_BYTES = 8
 _SIGNATURE_CHARACTERS = 64
@@ -89,13 +93,20 @@ class Witness:
         self._audio = AudioVerification(expected_format)
         self.size_bytes = 0
 
-    def see(self, chunk: bytes | bytearray | memoryview) -> None:
+    def see(self, chunk: bytes | bytearray | memoryview, hashed: _Hash | None = None) -> None:
         """Take the next bytes.
+
+        Args:
+            chunk: the bytes.
+            hashed: their SHA-256, where it is known: the whole's begins with that of its first bytes.
 
         Raises:
             AudioError: the audio's structure breaks in them.
         """
-        self._digest.update(chunk)
+        if hashed is not None and not self.size_bytes:
+            self._digest = hashed.copy()
+        else:
+            self._digest.update(chunk)
         self._audio.feed(chunk)
         self.size_bytes += len(chunk)
 

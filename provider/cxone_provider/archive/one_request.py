@@ -293,7 +293,7 @@ class OneRequest:
             chunks.append(body.read(segment, buffer[filled : filled + segment.size_bytes]))
             filled += segment.size_bytes
         view = buffer[:filled]
-        conveyor.show(number, view)
+        conveyor.show(number, view, chunks)
         if conveyor.place(number, view):
             behind.write(buffer, lambda: conveyor.store(number, view, chunks))
         else:

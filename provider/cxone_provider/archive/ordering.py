@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from cxone_provider.archive.errors import TransferCancelled
 from cxone_provider.archive.integrity import Witness
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 
 class ReaderStopped(TransferCancelled):
@@ -31,8 +35,8 @@ class InOrder:
         """How far the witness has come."""
         return self.witness.size_bytes
 
-    def show(self, start: int, view: memoryview) -> None:
-        """Wait until the witness has come to `start`, then show `view`.
+    def show(self, start: int, view: memoryview, hashed: _Hash | None = None) -> None:
+        """Wait until the witness has come to `start`, then show `view`, whose SHA-256 may be known.
 
         Raises:
             ReaderStopped: a reader whose bytes come earlier failed.
@@ -42,7 +46,7 @@ class InOrder:
             while self.witness.size_bytes != start:
                 self.check()
                 self._turn.wait()
-            self.witness.see(view)
+            self.witness.see(view, hashed)
             self._turn.notify_all()
 
     def check(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from cxone_provider.archive.audit import AuditEntry
 from cxone_provider.archive.errors import (
@@ -21,14 +22,22 @@ from cxone_provider.archive.plan import Segment
 from cxone_provider.archive.ports import Clock, Media, RecordingSource, SegmentRead
 from cxone_provider.archive.slots import Slots
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Verified bytes of one segment: how many lie in the buffer, their raw digest, and the entry for the audit log."""
+    """Verified bytes of one segment: how many lie in the buffer, their SHA-256, and the entry for the audit log."""
 
     size_bytes: int
-    sha256: bytes
+    hashed: _Hash = field(repr=False, compare=False)
     entry: AuditEntry
+
+    @property
+    def sha256(self) -> bytes:
+        """The raw digest."""
+        return self.hashed.digest()
 
 
 class SegmentReader:
@@ -129,7 +138,7 @@ class SegmentReader:
 
 def chunk_of(clock: Clock, segment: Segment, view: memoryview, began_s: float, attempts: int, signature: str) -> Chunk:
     """Return a segment's verified bytes with their digest and the entry for the audit log."""
-    digest = hashlib.sha256(view)
+    hashed = hashlib.sha256(view)
     entry = AuditEntry(
         timestamp=clock.now(),
         chunk_index=segment.index,
@@ -138,7 +147,7 @@ def chunk_of(clock: Clock, segment: Segment, view: memoryview, began_s: float, a
         status="success",
         attempts=attempts,
         latency_ms=round((clock.monotonic_s() - began_s) * 1000, 3),
-        sha256=digest.hexdigest(),
+        sha256=hashed.hexdigest(),
         signature=signature,
     )
-    return Chunk(segment.size_bytes, digest.digest(), entry)
+    return Chunk(segment.size_bytes, hashed, entry)

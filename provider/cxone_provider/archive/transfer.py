@@ -176,7 +176,7 @@ class Transfer:
     def _convey(self, number: int, buffer: memoryview) -> None:
         conveyor, chunks = self._conveyor, self._fetch(number, buffer)
         view = buffer[: sum(chunk.size_bytes for chunk in chunks)]
-        conveyor.show(number, view)
+        conveyor.show(number, view, chunks)
         if conveyor.place(number, view):
             conveyor.store(number, view, chunks)
         else:

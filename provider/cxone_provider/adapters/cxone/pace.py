@@ -15,9 +15,6 @@ from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, ClassVar
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -37,7 +34,7 @@ class PacedReader(io.RawIOBase):
         super().__init__()
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
-        self._limit_s = sock.gettimeout()
+        self._limit_s = self._waits_s = sock.gettimeout()
         self._credit_s = self._limit_s or 0.0
         self._min_bytes_per_s = min_bytes_per_s
         self._monotonic_s = monotonic_s
@@ -56,7 +53,9 @@ class PacedReader(io.RawIOBase):
             return self._raw.readinto(buffer)
         if self._credit_s <= 0:
             raise TimeoutError("slower than the minimum pace")
-        self._sock.settimeout(self._credit_s)
+        if self._credit_s != self._waits_s:  # nearly always it is full, and setting it is a system call
+            self._sock.settimeout(self._credit_s)
+            self._waits_s = self._credit_s
         began_s = self._monotonic_s()
         count = self._raw.readinto(buffer)
         gained_s = (count or 0) / self._min_bytes_per_s
@@ -69,7 +68,9 @@ class PacedReader(io.RawIOBase):
         super().close()
 
 
-class _PacedResponse(HTTPResponse):
+class PacedResponse(HTTPResponse):
+    """An answer that must keep the pace."""
+
     min_bytes_per_s: ClassVar[float]
 
     def __init__(
@@ -84,26 +85,7 @@ def paced_response(min_bytes_per_s: float) -> type[HTTPResponse]:
     """Return a class of answers that must keep the pace, for a connection's `response_class`."""
     pace = min_bytes_per_s
 
-    class Response(_PacedResponse):
+    class Response(PacedResponse):
         min_bytes_per_s = pace
 
     return Response
-
-
-def paced_pools(min_bytes_per_s: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's connection pools by scheme, with connections whose answers must keep the pace."""
-    response = paced_response(min_bytes_per_s)
-
-    class PlainConnection(HTTPConnection):
-        response_class = response
-
-    class TLSConnection(HTTPSConnection):
-        response_class = response
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = PlainConnection
-
-    class TLSPool(HTTPSConnectionPool):
-        ConnectionCls = TLSConnection
-
-    return {"http": PlainPool, "https": TLSPool}

@@ -16,19 +16,18 @@ from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
-from urllib3.connectionpool import HTTPConnectionPool
 
 from cxone_provider import __version__
 from cxone_provider.adapters.cxone.origins import is_loopback
-from cxone_provider.adapters.cxone.pace import paced_pools
 from cxone_provider.adapters.cxone.settings import CXoneSettings
+from cxone_provider.adapters.cxone.straight import StraightPool, straight_pools
 from cxone_provider.adapters.redacting import redact_library_logs
 from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.archive.errors import (
@@ -42,6 +41,7 @@ from cxone_provider.archive.errors import (
 )
 
 POOL_SIZE = 64  # more threads than this still work; their connections are not kept
+_SENT_AS_THEY_ARE = "/?%!$&'()*+,:;=@[]"  # in a path or query that is quoted already
 WIRE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 _PASSING_ERRORS = (
     requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
@@ -100,8 +100,8 @@ class ApiSession:
             UnexpectedAnswer: the server is not who it should be, or does not speak HTTP.
         """
         try:
-            if self._pool is not None and form is None and body is None:
-                answer = self._get(self._pool, method, path, headers, params or {}, limit_s)
+            if self._pool is not None and method == "GET" and form is None and body is None:
+                answer = self._get(self._pool, path, headers, params or {}, limit_s)
             else:
                 answer = self._session.request(
                     method, self._base_url + path, headers=headers, params=params, data=form, json=body,
@@ -117,18 +117,15 @@ class ApiSession:
             answer.close()
 
     def _get(
-        self, pool: HTTPConnectionPool, method: str, path: str, headers: Mapping[str, str], params: Mapping[str, str],
+        self, pool: StraightPool, path: str, headers: Mapping[str, str], params: Mapping[str, str],
         limit_s: float,
     ) -> requests.Response:  # fmt: skip
-        """Ask without a body, past what requests prepares anew each time: half of what a small request costs."""
+        """Ask without a body, past what requests and urllib3 prepare anew: most of what a small request costs."""
         asked = requests.PreparedRequest()
         asked.headers = CaseInsensitiveDict({**self._fixed, **headers})
         answer = requests.Response()
-        raw = pool.urlopen(
-            method, f"{self._folder}{path}{'?' if params else ''}{urlencode(params)}", headers=asked.headers,
-            timeout=urllib3.Timeout(connect=self._connect_s, read=limit_s), retries=False, redirect=False,
-            assert_same_host=False, preload_content=False, decode_content=False,
-        )  # fmt: skip
+        target = quote(f"{self._folder}{path}{'?' if params else ''}{urlencode(params)}", safe=_SENT_AS_THEY_ARE)
+        raw = pool.get(target, asked.headers, connect_s=self._connect_s, limit_s=limit_s)
         answer.request, answer.raw, answer.status_code = asked, raw, raw.status
         answer.headers = CaseInsensitiveDict(raw.headers)
         return answer
@@ -179,7 +176,7 @@ def broken_body(error: urllib3.exceptions.HTTPError, received_bytes: int) -> Arc
 class _PacedAdapter(HTTPAdapter):
     def __init__(self, min_bytes_per_s: float) -> None:
         # Set first: the base class makes its pool manager at once.
-        self._pools = paced_pools(min_bytes_per_s)
+        self._pools = straight_pools(min_bytes_per_s)
         super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -222,13 +219,13 @@ def proxies_to(url: str, settings: CXoneSettings) -> Mapping[str, str]:
     return get_environ_proxies(url)
 
 
-def _straight_pool(session: requests.Session, base_url: str) -> HTTPConnectionPool | None:
+def _straight_pool(session: requests.Session, base_url: str) -> StraightPool | None:
     """Return the session's own pool of connections to the base URL; None where a proxy stands in between."""
     if session.proxies:
         return None
     asked = requests.Request("GET", base_url).prepare()
     adapter: Any = session.get_adapter(base_url)
-    pool: HTTPConnectionPool = adapter.get_connection_with_tls_context(asked, session.verify)
+    pool: StraightPool = adapter.get_connection_with_tls_context(asked, session.verify)
     return pool
 
 

@@ -1,21 +1,15 @@
-"""One HTTP/1.1 answer off a kept connection (RFC 9112), read within bounds.
-
-The standard library's parser makes an e-mail message of every head, which costs more than all else a small request
-does. Here a head is a few lines and a dictionary; what does not look like one ends the connection.
-"""
+"""One HTTP/1.1 answer of the store off a kept connection (RFC 9112), read whole and within bounds."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import BadStatusLine, HTTPException, IncompleteRead, LineTooLong, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead
 from io import BufferedIOBase
 
-_LINE_BYTES = 65_536
-_MOST_FIELDS = 256
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
-_NAME = re.compile(r"[!#-'*+.^-z|~0-9A-Z-]+")
+from cxone_provider.adapters.heads import LINE_BYTES, MOST_FIELDS, read_head
+
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _BODILESS = frozenset({204, 304})
@@ -51,11 +45,8 @@ def read_answer(file: BufferedIOBase, most_bytes: int) -> Answer:
         HTTPException: what came is not a whole HTTP answer.
         OSError: the connection broke.
     """
-    status, headers, persistent = _head(file)
-    while 100 <= status < 200:
-        status, headers, persistent = _head(file)
-    connection = headers.get("connection", "").lower()
-    keeps = persistent and "close" not in connection
+    head = read_head(file)
+    status, headers, keeps = head.status, head.headers, head.keeps
     if status in _BODILESS:
         return Answer(status, headers, b"", 0, keeps)
     if "transfer-encoding" in headers:
@@ -73,33 +64,6 @@ def read_answer(file: BufferedIOBase, most_bytes: int) -> Answer:
     return Answer(status, headers, _exactly(file, size_bytes), size_bytes, keeps)
 
 
-def _head(file: BufferedIOBase) -> tuple[int, dict[str, str], bool]:
-    line = file.readline(_LINE_BYTES)
-    if not line:
-        raise RemoteDisconnected("the connection was closed before an answer came")
-    match = _STATUS.fullmatch(line)
-    if match is None:
-        raise BadStatusLine(repr(line[:64]))
-    persistent = not line.startswith(b"HTTP/1.0")
-    headers: dict[str, str] = {}
-    for _ in range(_MOST_FIELDS):
-        line = file.readline(_LINE_BYTES)
-        if line in (b"\r\n", b"\n"):
-            return int(match[1]), headers, persistent
-        if not line.endswith(b"\n"):
-            raise LineTooLong("header") if len(line) == _LINE_BYTES else IncompleteRead(line)
-        _add(headers, line)
-    raise HTTPException(f"more than {_MOST_FIELDS} header fields")
-
-
-def _add(headers: dict[str, str], line: bytes) -> None:
-    name, colon, value = line.decode("latin-1").partition(":")
-    if not colon or not _NAME.fullmatch(name):
-        raise HTTPException(f"not a header field: {line[:64]!r}")
-    name, value = name.lower(), value.strip()
-    headers[name] = f"{headers[name]}, {value}" if name in headers else value
-
-
 def _chunked(file: BufferedIOBase, encoding: str, most_bytes: int) -> bytes:
     if encoding.lower() != "chunked":
         raise HTTPException(f"Transfer-Encoding is not chunked alone: {encoding[:64]!r}")
@@ -112,8 +76,8 @@ def _chunked(file: BufferedIOBase, encoding: str, most_bytes: int) -> bytes:
         pieces.append(_exactly(file, size_bytes))
         if file.readline(3) not in (b"\r\n", b"\n"):
             raise HTTPException("a chunk that goes on after its end")
-    for _ in range(_MOST_FIELDS):  # trailer fields
-        line = file.readline(_LINE_BYTES)
+    for _ in range(MOST_FIELDS):  # trailer fields
+        line = file.readline(LINE_BYTES)
         if line in (b"\r\n", b"\n"):
             return b"".join(pieces)
         if not line.endswith(b"\n"):
@@ -122,7 +86,7 @@ def _chunked(file: BufferedIOBase, encoding: str, most_bytes: int) -> bytes:
 
 
 def _chunk_size(file: BufferedIOBase) -> int:
-    line = file.readline(_LINE_BYTES)
+    line = file.readline(LINE_BYTES)
     match = _CHUNK.fullmatch(line)
     if match is None:
         raise HTTPException(f"not the size of a chunk: {line[:64]!r}")

@@ -255,3 +255,16 @@ def test_a_drip_through_a_proxy_ends_with_the_limit() -> None:
     with ScriptedServer(lambda request: reply) as proxy, pytest.raises(TryAgain):
         get(session_to("http://tenant.example", proxies={"http": proxy.url}), limit_s=0.3)
     assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [("/a%2Fb", "/base/a%2Fb?q=1+2"), ("/a b", "/base/a%20b?q=1+2"), ("/a\r\nX: y", "/base/a%0D%0AX:%20y?q=1+2")],
+)
+def test_a_path_is_sent_as_one_line_whatever_is_in_it(path: str, sent: str) -> None:
+    with ScriptedServer(lambda request: answer(200, b"ok")) as server:
+        session = session_to(f"{server.url}/base/")
+        with session.request("GET", path, limit_s=5.0, headers={}, params={"q": "1 2"}) as reply:
+            assert reply.status_code == 200
+    assert server.requests[0].target == sent
+    assert "x" not in server.requests[0].headers
