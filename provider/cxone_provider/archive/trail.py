@@ -29,7 +29,7 @@ def origin(recording_id: str) -> str:
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _line(seq: int, prev: str, event: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
@@ -139,6 +139,8 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
+# Made once: json.dumps makes one for every call that asks for anything.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 

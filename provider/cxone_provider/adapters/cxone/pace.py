@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -68,6 +68,17 @@ class PacedReader(io.RawIOBase):
         super().close()
 
 
+class _PacedSocket:
+    """All that an answer asks of a socket: its receiving side."""
+
+    def __init__(self, sock: socket.socket, min_bytes_per_s: float) -> None:
+        self._sock = sock
+        self._min_bytes_per_s = min_bytes_per_s
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(PacedReader(self._sock, self._min_bytes_per_s))
+
+
 class PacedResponse(HTTPResponse):
     """An answer that must keep the pace."""
 
@@ -76,9 +87,8 @@ class PacedResponse(HTTPResponse):
     def __init__(
         self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
-        super().__init__(sock, debuglevel, method, url)
-        self.fp.close()
-        self.fp = io.BufferedReader(PacedReader(sock, self.min_bytes_per_s))
+        paced: Any = _PacedSocket(sock, self.min_bytes_per_s)
+        super().__init__(paced, debuglevel, method, url)
 
 
 def paced_response(min_bytes_per_s: float) -> type[HTTPResponse]:

@@ -122,10 +122,11 @@ class ApiSession:
     ) -> requests.Response:  # fmt: skip
         """Ask without a body, past what requests and urllib3 prepare anew: most of what a small request costs."""
         asked = requests.PreparedRequest()
-        asked.headers = CaseInsensitiveDict({**self._fixed, **headers})
+        sent = {**self._fixed, **headers}
+        asked.headers = CaseInsensitiveDict(sent)
         answer = requests.Response()
         target = quote(f"{self._folder}{path}{'?' if params else ''}{urlencode(params)}", safe=_SENT_AS_THEY_ARE)
-        raw = pool.get(target, asked.headers, connect_s=self._connect_s, limit_s=limit_s)
+        raw = pool.get(target, sent, connect_s=self._connect_s, limit_s=limit_s)
         answer.request, answer.raw, answer.status_code = asked, raw, raw.status
         answer.headers = CaseInsensitiveDict(raw.headers)
         return answer

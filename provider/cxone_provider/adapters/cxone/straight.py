@@ -11,14 +11,14 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.client import HTTPException
 from typing import ClassVar, TypeVar
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import IncompleteRead, InvalidHeader, ProtocolError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, IncompleteRead, InvalidHeader, ProtocolError, ReadTimeoutError, SSLError
 
 from cxone_provider.adapters.cxone.pace import PacedResponse, paced_response
 from cxone_provider.adapters.heads import read_head
@@ -26,6 +26,7 @@ from cxone_provider.adapters.heads import read_head
 log = logging.getLogger(__name__)
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
+_LENGTH = re.compile("[0-9]{1,18}", re.ASCII)
 _BODILESS = frozenset({204, 304})
 
 T = TypeVar("T")
@@ -60,11 +61,13 @@ class LightResponse(PacedResponse):
 
 def _length(value: str | None) -> int | None:
     """Return a declared length; None where there is none, or no usable one, which the reader of the media refuses."""
-    lengths = set(re.findall(r"[^\s,]+", value or ""))
+    if value is None:
+        return None
+    lengths = {length.strip(" \t") for length in value.split(",")}
     if len(lengths) > 1:
-        raise InvalidHeader(f"Content-Length contained multiple unmatching values ({(value or '')[:64]})")
-    (length,) = lengths or {""}
-    return int(length) if re.fullmatch("[0-9]{1,18}", length, re.ASCII) else None
+        raise InvalidHeader(f"Content-Length contained multiple unmatching values ({value[:64]})")
+    (length,) = lengths
+    return int(length) if _LENGTH.fullmatch(length) else None
 
 
 class StraightBody:
@@ -101,7 +104,7 @@ class StraightBody:
         Raises:
             urllib3.exceptions.HTTPError: there is none.
         """
-        self._guarded(self._answer.begin, target, "Connection aborted.")
+        self._guarded(self._answer.begin, target, "Connection aborted")
 
     def read(self, amount: int | None = None, decode_content: bool = False) -> bytes:  # noqa: FBT001, FBT002, ARG002  # urllib3's signature
         """Return the next `amount` bytes, fewer only at the end; nothing is ever decoded.
@@ -148,9 +151,10 @@ class StraightBody:
     def _guarded(self, step: Callable[[], T], target: str | None = None, problem: str = "Connection broken") -> T:
         whole = False
         try:
-            with _as_urllib3(self._pool, target, problem):
-                done = step()
+            done = step()
             whole = True
+        except (HTTPException, OSError) as error:
+            raise _as_urllib3(self._pool, target, problem, error) from error
         finally:
             if not whole:
                 self._answer.will_close = True
@@ -181,9 +185,10 @@ class StraightPool(HTTPConnectionPool):
         body = None
         try:
             head = _head(target, {"Host": _host_of(connection), **headers})
-            with _as_urllib3(self, target, "Connection aborted"):
-                answer = self.light_response(_sent(connection, head, connect_s, limit_s), method="GET")
+            answer = self.light_response(_sent(connection, head, connect_s, limit_s), method="GET")
             body = StraightBody(self, connection, answer)
+        except (HTTPException, OSError) as error:
+            raise _as_urllib3(self, target, "Connection aborted", error) from error
         finally:
             if body is None:
                 connection.close()
@@ -223,17 +228,13 @@ def straight_pools(min_bytes_per_s: float) -> dict[str, type[StraightPool]]:
     return {"http": PlainPool, "https": TLSPool}
 
 
-@contextmanager
-def _as_urllib3(pool: StraightPool, target: str | None, problem: str) -> Iterator[None]:
-    """Raise for a failure inside of the block what urllib3 would."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise ReadTimeoutError(pool, target, "Read timed out.") from error
-    except ssl.SSLError as error:
-        raise SSLError(error) from error
-    except (HTTPException, OSError) as error:
-        raise ProtocolError(f"{problem}: {error!r}", error) from error
+def _as_urllib3(pool: StraightPool, target: str | None, problem: str, error: Exception) -> HTTPError:
+    """Return what urllib3 would raise for a failure on the wire."""
+    if isinstance(error, TimeoutError):
+        return ReadTimeoutError(pool, target, "Read timed out.")
+    if isinstance(error, ssl.SSLError):
+        return SSLError(error)
+    return ProtocolError(f"{problem}: {error!r}", error)
 
 
 def _host_of(connection: HTTPConnection) -> str:
