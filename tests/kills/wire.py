@@ -1,8 +1,8 @@
 """Every HTTP request of this process, seen where it touches the socket.
 
 botocore, requests and the webhook's transport all speak through :class:`http.client.HTTPConnection`; what the S3
-adapter sends itself goes through its own connections. A process that ends between two of their calls leaves the server
-in the very state that a dying worker leaves it in.
+adapter sends itself goes through its own connections, and the tenant is asked straight over urllib3's. A process that
+ends between two of their calls leaves the server in the very state that a dying worker leaves it in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from http.client import HTTPConnection, HTTPResponse
 from io import BufferedIOBase
 from typing import Any
 
+from cxone_provider.adapters.cxone.straight import LightResponse, StraightPool
 from cxone_provider.adapters.s3 import answering, connections
 from cxone_provider.adapters.s3.connections import Connections
 from tests.kills.kinds import Kind, kind_of
@@ -100,6 +101,7 @@ class Wire:
         ):
             setattr(owner, name, getattr(self, f"_{name}")(getattr(owner, name)))
         self._tap_connections()
+        self._tap_straight()
 
     def _tap_connections(self) -> None:
         """Stand between the S3 adapter's own connections and their sockets as well."""
@@ -129,6 +131,33 @@ class Wire:
 
         vars(connections).update(write=seen_write, read_answer=seen_read)
         type.__setattr__(Connections, "send", seen_send)
+
+    def _tap_straight(self) -> None:
+        """Stand between the tenant's adapter and urllib3's connections as well."""
+        get, begin, readinto = StraightPool.get, LightResponse.begin, LightResponse.readinto
+        asked = threading.local()
+
+        def seen_get(pool: StraightPool, target: str, *words: Any, **limits: Any) -> Any:
+            asked.sight = self.sight(kind_of("GET", target))
+            self.reach(asked.sight, Moment.BEFORE)
+            return get(pool, target, *words, **limits)
+
+        def seen_begin(answer: LightResponse) -> None:
+            vars(answer)[_SIGHT] = asked.sight
+            self.reach(asked.sight, Moment.SENT)
+            begin(answer)
+            self.reach(asked.sight, Moment.ANSWERED)
+
+        def seen_readinto(answer: LightResponse, view: memoryview) -> int:
+            if not self._is_place(vars(answer)[_SIGHT], Moment.HALF_READ):
+                return readinto(answer, view)
+            half = readinto(answer, view[: -(-len(view) // 2)])
+            self._arrive()
+            return half + readinto(answer, view[half:])
+
+        type.__setattr__(StraightPool, "get", seen_get)
+        type.__setattr__(LightResponse, "begin", seen_begin)
+        type.__setattr__(LightResponse, "readinto", seen_readinto)
 
     def _putrequest(self, original: Callable[..., None]) -> Callable[..., None]:
         def putrequest(connection: HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:

@@ -74,6 +74,6 @@ def _fields(file: BufferedIOBase) -> dict[str, str]:
         name, colon, value = line.decode("latin-1").partition(":")
         if not colon or not _NAME.fullmatch(name):
             raise HTTPException(f"not a header field: {line[:64]!r}")
-        name, value = name.lower(), value.strip()
+        name, value = name.lower(), value.strip(" \t\r\n")  # all that HTTP takes for space; Python knows more
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     raise HTTPException(f"more than {MOST_FIELDS} header fields")

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 _BESIDE_BYTES = 2**19
-"""What a recording needs besides its bytes, and what allocating them in odd sizes wastes."""
+"""What a recording needs besides its bytes."""
+
+_LEAST_BYTES = 2**16
 
 
 class Slots:
@@ -29,7 +31,7 @@ class Slots:
         self._large = threading.BoundedSemaphore(requests)
         self._unit_bytes = unit_bytes
         self._free_bytes = requests * unit_bytes
-        self._spare: list[bytearray] = []
+        self._spare: list[bytearray] = []  # the oldest first; together never more than what is free
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
 
@@ -57,22 +59,31 @@ class Slots:
         A caller that holds one must not wait for another one: its own would never come free.
         """
         size_bytes = min(size_bytes, self._unit_bytes)
-        whole = self._take(size_bytes)
+        whole = self._take(self._class_bytes(size_bytes))
         try:
-            yield memoryview(whole)
+            yield memoryview(whole)[:size_bytes]
         finally:
             self._give_back(whole)
 
     def spare_buffer(self, held: ExitStack, size_bytes: int) -> memoryview | None:
         """Give one more buffer to who holds one, until `held` ends, if there is memory that nobody waits for."""
         size_bytes = min(size_bytes, self._unit_bytes)
+        class_bytes = self._class_bytes(size_bytes)
         with self._lock:
-            if self._waiting or self._free_bytes < self._charge(size_bytes):
+            if self._waiting or self._free_bytes < self._charge(class_bytes):
                 return None
-            self._free_bytes -= self._charge(size_bytes)
-        spare = self._made(size_bytes)
+            self._free_bytes -= self._charge(class_bytes)
+        spare = self._made(class_bytes)
         held.callback(self._give_back, spare)
-        return memoryview(spare)
+        return memoryview(spare)[:size_bytes]
+
+    def _class_bytes(self, size_bytes: int) -> int:
+        """Return the size of the buffer for `size_bytes`: an eighth or 64 KiB larger at most: others can use it.
+
+        Buffers of odd sizes, made anew each time, leave gaps in the allocator's memory that nothing fits into.
+        """
+        step_bytes = max(_LEAST_BYTES, 1 << max(0, size_bytes.bit_length() - 4))
+        return min(-(-size_bytes // step_bytes) * step_bytes, self._unit_bytes)
 
     def _take(self, size_bytes: int) -> bytearray:
         turn = threading.Event()
@@ -88,9 +99,13 @@ class Slots:
 
     def _made(self, size_bytes: int) -> bytearray:
         with self._lock:
-            spare = self._spare.pop() if size_bytes == self._unit_bytes and self._spare else None
+            fitting = next((spare for spare in reversed(self._spare) if len(spare) == size_bytes), None)
+            if fitting is not None:
+                self._spare = [spare for spare in self._spare if spare is not fitting]
+            while sum(map(len, self._spare)) > self._free_bytes:
+                self._spare.pop(0)
         # A new one is zeroed first; at a part's size, that is a tenth of what hashing it takes.
-        return bytearray(size_bytes) if spare is None else spare
+        return bytearray(size_bytes) if fitting is None else fitting
 
     def _wait(self, turn: threading.Event, size_bytes: int) -> None:
         while True:
@@ -106,8 +121,7 @@ class Slots:
     def _give_back(self, buffer: bytearray) -> None:
         with self._lock:
             self._free_bytes += self._charge(len(buffer))
-            if len(buffer) == self._unit_bytes:
-                self._spare.append(buffer)
+            self._spare.append(buffer)
             self._call_next()
 
     def _charge(self, size_bytes: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxone_provider.archive.slots import Slots
+
+MIB = 2**20
 
 
 class Meter:
@@ -71,11 +74,37 @@ def test_who_waits_longest_is_served_first() -> None:
     assert order == ["large", "small"]
 
 
-def test_a_buffer_of_a_parts_size_is_used_again() -> None:
-    slots = Slots(2, 1000)
-    with slots.buffer(1000) as first:
+def test_a_buffer_is_used_again_for_what_is_nearly_as_large() -> None:
+    slots = Slots(2, 8 * MIB)
+    with slots.buffer(8 * MIB) as first:
         seen = id(first.obj)
-    with slots.buffer(5000) as second:
+    with slots.buffer(100 * MIB) as second:
         assert id(second.obj) == seen
-    with slots.buffer(999) as third:
-        assert len(third) == 999
+    with slots.buffer(2_200_000) as third:
+        seen = id(third.obj)
+        assert len(third) == 2_200_000
+    with slots.buffer(2_300_000) as fourth:
+        assert id(fourth.obj) == seen
+        assert len(fourth) == 2_300_000
+
+
+@given(st.integers(1, 8 * MIB))
+def test_a_buffer_is_little_larger_than_it_must_be(size_bytes: int) -> None:
+    with Slots(1, 8 * MIB).buffer(size_bytes) as buffer:
+        made_bytes = len(buffer.obj)
+    assert size_bytes <= made_bytes <= size_bytes + max(64 * 1024, size_bytes // 8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 8 * MIB), min_size=1, max_size=30))
+def test_what_is_kept_for_later_takes_nothing_from_what_was_agreed(sizes: list[int]) -> None:
+    """One after the other, so that every buffer but the one in use is a spare one."""
+    slots = Slots(2, 8 * MIB)
+    tracemalloc.start()
+    try:
+        for size_bytes in sizes:
+            with slots.buffer(size_bytes):
+                pass
+        assert tracemalloc.get_traced_memory()[1] <= 2 * 8 * MIB + MIB // 4
+    finally:
+        tracemalloc.stop()
