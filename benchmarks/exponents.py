@@ -36,8 +36,9 @@ def faults(run: Mapping[str, Any]) -> list[str]:
         flat = ("peak_mib", "xcom_largest_bytes") if name in MAPPED else ()
         for what in ("cpu_s", "peak_mib", "cxone_requests", "s3_requests", "xcom_bytes", "xcom_largest_bytes"):
             found += _fault(f"{what} of {name}", exponent(rows, what), FLATTEST if what in flat else STEEPEST)
-    for what in ("scheduler_cpu_s", "tasks", "database_bytes"):
-        found += _fault(f"{what} of Airflow", exponent(run["scheduler"], what), STEEPEST)
+    # A database grows by pages: below ten batches that is all one sees.
+    for what, first in (("scheduler_cpu_s", _FROM), ("tasks", _FROM), ("database_bytes", 10 * _FROM)):
+        found += _fault(f"{what} of Airflow", exponent(run["scheduler"], what, first), STEEPEST)
     return found
 
 
