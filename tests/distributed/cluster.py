@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, str] = {
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "120",
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(SLOTS),
+    "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": json.dumps({"imports": ["cxone_provider.preloading.celery_worker"]}),
 }
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server", "--workers", "1"),
@@ -72,8 +73,7 @@ class Cluster:
         home = self.directory / name
         home.mkdir(parents=True, exist_ok=True)
         self._starts += 1
-        preloaded = {"PRELOAD_RULES": "1"} if name in WORKERS else {}
-        env = {**self.env, **preloaded, "AIRFLOW_HOME": str(home), "HOME": str(home), "NODE_NAME": name}
+        env = {**self.env, "AIRFLOW_HOME": str(home), "HOME": str(home), "NODE_NAME": name}
         command: list[str | Path] = [Path(sysconfig.get_path("scripts")) / "airflow", *_COMMANDS[name]]
         log_path = self.directory / f"{self._starts:02}-{name}.log"
         self._open[name] = leashed(command, log_path=log_path, env=env, cwd=home)

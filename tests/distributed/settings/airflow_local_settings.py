@@ -7,11 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 RETRY_DELAY = timedelta(seconds=5)
-if os.environ.get("PRELOAD_RULES"):
-    # Every task is forked from the worker: what the worker has imported costs the task nothing.
-    from cxone_provider.adapters.quality.validation import great_expectations
-
-    great_expectations()
 
 
 def task_policy(task: Any) -> None:
