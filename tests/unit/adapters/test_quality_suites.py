@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,14 @@ def test_a_suite_file_is_read_within_bounds(tmp_path: Path) -> None:
     path.write_bytes(b" " * (2**20 + 1))
     with pytest.raises(InvalidSetting, match="too large"):
         checked(row(), suite=path)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_import_leaves_garbage_collection_as_it_was(*, collects: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        great_expectations()
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if before else gc.disable)()
