@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.airflow_runs import DAGS, connections, deployed, measured
+from benchmarks.airflow_runs import DAGS, MAPPED, connections, deployed, measured
 from benchmarks.ends import Ends, ends, environment_of
 from benchmarks.equipment import ROOT, WORK
 from benchmarks.loads import MIB, Load, make_media
@@ -34,7 +34,7 @@ def share(batches: Sequence[int], rounds: int = 3) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     memory: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=WORK) as scratch, ends(folder, Path(scratch)) as both:
-        rows += _bare(both, batches, rounds)
+        rows += _bare(both, sorted({*batches, MAPPED}), rounds)
         for name, address in _databases(Path(scratch)):
             home = Path(scratch) / name
             rows += _in_one_process(name, address, home / "process", both, batches)
