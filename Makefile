@@ -12,7 +12,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.local/home
 endif
 
-.PHONY: help install bench docs screenshots test-browser faults kills quota distributed demo demo-ui test test-quick test-all fuzz lint format constraints build sbom clean distclean
+.PHONY: help install bench matrix matrix-constraints docs screenshots test-browser faults kills quota distributed demo demo-ui test test-quick test-all fuzz lint format constraints build sbom clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ format: install ## let ruff mend what it can
 
 constraints: install ## resolve pyproject.toml again into constraints.txt, as of the day in tools/environment.py
 	@$(BIN)/python tools/environment.py constraints
+
+matrix: install ## the tests on every supported Airflow and Python; MATRIX="3.1:3.11" for one, MATRIX=--write to keep the table
+	@$(BIN)/python tools/matrix.py test $(MATRIX)
+
+matrix-constraints: install ## resolve constraints/airflow-*.txt again, as of the days in tools/matrix.py
+	@$(BIN)/python tools/matrix.py constraints
 
 bench: install ## speed and memory against peers, kept in docs/performance.md; BENCH=--quick for a minute's look
 	@$(BIN)/python -m benchmarks $(or $(BENCH),--write)

@@ -81,20 +81,23 @@ def quiet_end() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """Make Airflow's database once."""
-    from airflow.utils.db import initdb
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Airflow and its libraries warn each other
+        from airflow.utils.db import initdb
+
+        from tests.airflow.versions import build_the_api_once
+
         initdb()
+        build_the_api_once()
 
 
 @pytest.fixture
 def load_dag(airflow_db: None) -> Callable[[str], DAG]:
     """Return a function that parses the project's DAGs anew: `dag.test()` leaves traces in the one it ran."""
-    from airflow.dag_processing.dagbag import DagBag
+    from tests.airflow.versions import parsed_dags
 
     def loaded(dag_id: str) -> DAG:
-        bag = DagBag(PROJECT / "dags", bundle_name="dags-folder")
+        bag = parsed_dags(PROJECT / "dags")
         assert bag.import_errors == {}
         dag: DAG = bag.dags[dag_id]
         return dag

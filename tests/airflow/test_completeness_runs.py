@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.asset import AssetDagRunQueue, AssetEvent
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
@@ -18,6 +17,7 @@ from sqlalchemy import delete, select, update
 
 from cxone_provider.archive.completeness import parse_completeness
 from tests.airflow.conftest import AUDIO, BUCKET, Site
+from tests.airflow.versions import parsed_dags, sync_bag_to_db
 from tests.docs.snippets import snippet
 
 pytestmark = [
@@ -37,7 +37,7 @@ def run_archive(airflow_db: None, tmp_path: Path) -> RunArchive:
     path.write_text(snippet("docs/operators.md", "completeness"))
 
     def run(**params: Any) -> DagRun:
-        bag = DagBag(path, bundle_name="dags-folder")
+        bag = parsed_dags(path)
         assert bag.import_errors == {}
         bundles: Any = DagBundlesManager  # Airflow leaves its constructor untyped
         bundles().sync_bundles_to_db()

@@ -11,6 +11,7 @@ import pytest
 
 from cxone_provider.get_provider_info import get_provider_info
 from cxone_provider.simulator import Simulator
+from tests.airflow.versions import AIRFLOW
 
 pytestmark = pytest.mark.airflow
 FIELDS = get_provider_info()["connection-types"][0]["conn-fields"]
@@ -69,9 +70,10 @@ def test_the_form_the_test_button_and_masked_secrets(ask: Any) -> None:
             ("DELETE", f"{path}/cxone_default", None),
         )
     [form] = [one for one in meta[1] if one["connection_type"] == "cxone"]
-    assert set(form["extra_fields"]) == set(FIELDS)
-    assert form["standard_fields"]["password"]["title"] == "Client secret"
-    assert form["standard_fields"]["port"]["hidden"]
+    if AIRFLOW >= (3, 2):  # before that, a provider cannot declare its form, and the extra is written as JSON
+        assert set(form["extra_fields"]) == set(FIELDS)
+        assert form["standard_fields"]["password"]["title"] == "Client secret"
+        assert form["standard_fields"]["port"]["hidden"]
     assert right[1]["status"] is True
     assert f"granted a token for the API at {connection['host']}" in right[1]["message"]
     assert wrong[1]["status"] is False

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import ParamValidationError
 
 from tests.airflow.conftest import PROJECT
+from tests.airflow.versions import ParamValidationError
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # Airflow's own while it fills a DagBag
 LoadDag = Callable[[str], DAG]

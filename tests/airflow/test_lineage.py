@@ -24,6 +24,7 @@ from cxone_provider.hooks.lineage import report_archived
 from cxone_provider.operators.openlineage import FACET, FACET_SCHEMA, lineage_facets
 from cxone_provider.operators.recordings import StreamRecordingToS3Operator
 from tests.airflow.conftest import AUDIO, BUCKET, PROJECT, Site
+from tests.airflow.versions import HookLineageCollector
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # Airflow and its libraries warn each other
 
@@ -123,7 +124,6 @@ def test_an_operator_that_has_not_run_tells_nothing(monkeypatch: pytest.MonkeyPa
 
 def test_plugins_that_read_hook_lineage_are_told_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.providers.common.compat import sdk
-    from airflow.sdk.lineage import HookLineageCollector
 
     collector = HookLineageCollector()  # type: ignore[no-untyped-call]  # Airflow's constructor has no types
     monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector)
@@ -141,8 +141,9 @@ class TestInAirflow:
 
     RUN: ClassVar[str] = (
         "import sys\n"
-        "from airflow.dag_processing.dagbag import DagBag\n"
-        "dag = DagBag(sys.argv[1], bundle_name='dags-folder').dags['cxone_archive_recording']\n"
+        "from pathlib import Path\n"
+        "from tests.airflow.versions import parsed_dags\n"
+        "dag = parsed_dags(Path(sys.argv[1])).dags['cxone_archive_recording']\n"
         "run = dag.test(logical_date=None, run_conf={'recording_id': sys.argv[2]})\n"
         "sys.exit(str(run.state) != 'success')\n"
     )

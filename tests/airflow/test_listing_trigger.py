@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 import pytest
 import requests
-from airflow.sdk.serde import deserialize, serialize
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from cxone_provider.archive.jobs import JobWait
@@ -25,6 +24,7 @@ from cxone_provider.hooks.listing import extraction_jobs
 from cxone_provider.operators import listing
 from cxone_provider.simulator import ApiSettings, Interaction, ManualClock, Simulator
 from cxone_provider.triggers.jobs import ListingJobTrigger
+from tests.airflow.versions import deserialize, parsed_dags, serialize, sync_bag_to_db
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -277,12 +277,11 @@ def test_a_run_lists_what_the_tenant_has(
     deferrable: bool,
 ) -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
     monkeypatch.setattr(listing, "POLL_INTERVAL_S", 0.05)
     name = f"{source.replace('-', '_')}_{deferrable}"
     (tmp_path / "listing.py").write_text(DAG_FILE.format(name=name, source=source, deferrable=deferrable))
-    bag = DagBag(tmp_path, bundle_name="dags-folder")
+    bag = parsed_dags(tmp_path)
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]  # Airflow's
     sync_bag_to_db(
         bag, "dags-folder", None

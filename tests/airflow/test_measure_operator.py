@@ -15,6 +15,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, Asset
+from airflow.sdk.definitions.asset import AssetUniqueKey
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select, update
 
@@ -25,6 +26,7 @@ from cxone_provider.operators import statistics
 from cxone_provider.operators.recordings import MeasureCallsOperator, StreamRecordingToS3Operator
 from tests.airflow.conftest import AUDIO, BUCKET, Site
 from tests.airflow.operator_world import World, entered, recording
+from tests.airflow.versions import parsed_dags, sync_bag_to_db
 from tests.fakes.task import FakeTaskInstance, context_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # operators warn when run outside of a task
@@ -57,10 +59,11 @@ def measure(ti: FakeTaskInstance | None = None, events: Any = None, **arguments:
     return operator.execute(context_of(ti, triggering_asset_events=events or {}))
 
 
-def events_of(*days: dict[str, Any]) -> dict[Asset, list[Any]]:
+def events_of(*days: dict[str, Any]) -> dict[AssetUniqueKey, list[Any]]:
     """Return what triggered a run, as Airflow hands it over."""
     told = [SimpleNamespace(extra={"schema": "cxone.completeness-summary/1", "days": list(days)})]
-    return {Asset("s3://archive/cxone/runs"): told, Asset("s3://elsewhere/x"): [SimpleNamespace(extra={})]}
+    ours, other = (AssetUniqueKey.from_asset(Asset(uri)) for uri in ("s3://archive/cxone/runs", "s3://elsewhere/x"))
+    return {ours: told, other: [SimpleNamespace(extra={})]}
 
 
 @pytest.mark.parametrize("days", [DAY, [DAY], json.dumps([DAY, DAY])])
@@ -104,10 +107,9 @@ def test_another_try_is_asked_for_while_it_may_help(world: World, tries: int, ki
 def example(airflow_db: None, tmp_path: Path) -> DAG:
     """Parse the file that a user puts into a DAG folder."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
     (tmp_path / "statistics.py").write_text(FILE)
-    bag = DagBag(tmp_path, bundle_name="dags-folder")
+    bag = parsed_dags(tmp_path)
     assert bag.import_errors == {}
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]  # Airflow's constructor has no types
     sync_bag_to_db(bag, "dags-folder", bundle_version=None)

@@ -21,7 +21,6 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 from airflow.sdk import DAG
-from airflow.sdk.serde import deserialize, serialize
 from airflow.triggers.base import BaseTrigger
 
 from cxone_provider.archive.downloads import DownloadRequest, seen_requests
@@ -32,6 +31,7 @@ from cxone_provider.simulator import ApiSettings, Interaction, ManualClock, Refu
 from cxone_provider.triggers.media_download import MediaDownloadTrigger
 from tests.airflow.conftest import AUDIO, CLIENT_SECRET, Site
 from tests.airflow.test_dag_runs import outcomes, result_of, states
+from tests.airflow.versions import deserialize, serialize
 from tests.fakes.clock import FakeClock
 from tests.fakes.task import FakeStateStore, context_of
 

@@ -15,6 +15,7 @@ from cxone_provider.adapters.cxone.credentials import Auth, ClientAuth
 from cxone_provider.adapters.cxone.settings import Api, settings_of
 from cxone_provider.get_provider_info import get_provider_info
 from cxone_provider.operators import recordings
+from tests.airflow.versions import AIRFLOW
 
 pytestmark = pytest.mark.airflow
 CONNECTION = get_provider_info()["connection-types"][0]
@@ -108,5 +109,6 @@ def test_airflow_lists_the_provider_and_its_connection_type(installed: dict[str,
     result = subprocess.run([sys.executable, "-c", script], env=installed, capture_output=True, text=True, check=True)
     version, hook_class, hook_name, widgets, links = json.loads(result.stdout.splitlines()[-1])
     assert (version, hook_class, hook_name) == (__version__, CONNECTION["hook-class-name"], "NICE CXone")
-    assert {f"extra__cxone__{name}" for name in FIELDS} <= set(widgets)
+    if AIRFLOW >= (3, 2):  # before that, a provider cannot declare its connection's form
+        assert {f"extra__cxone__{name}" for name in FIELDS} <= set(widgets)
     assert set(get_provider_info()["extra-links"]) <= set(links)

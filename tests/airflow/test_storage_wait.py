@@ -17,7 +17,6 @@ import requests
 from airflow.models.dagrun import DagRun
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk import DAG
-from airflow.sdk.serde import deserialize, serialize
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from cxone_provider.archive.errors import SourceUnavailable
@@ -29,6 +28,7 @@ from cxone_provider.simulator import Simulator
 from cxone_provider.triggers.storage import StorageStateTrigger
 from tests.airflow.conftest import AUDIO, CLIENT_SECRET, STREAM_SECRET, Site
 from tests.airflow.operator_world import World, entered, recording
+from tests.airflow.versions import deserialize, serialize, timeout_s
 from tests.fakes.clock import FakeClock
 from tests.fakes.source import DESCRIBE
 from tests.fakes.task import FakeTaskInstance, context_of
@@ -117,7 +117,9 @@ def test_a_deferred_task_names_what_it_waits_for_and_until_when(world: World, de
         },
     )
     assert deferred.method_name == "execute_complete"
-    assert deferred.timeout == pytest.approx(TWO_HOURS_S + 900), "a triggerer that is gone fails the task, in the end"
+    assert timeout_s(deferred) == pytest.approx(TWO_HOURS_S + 900), (
+        "a triggerer that is gone fails the task, in the end"
+    )
     assert world.source.closed == 1
 
 

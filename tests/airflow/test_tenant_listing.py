@@ -18,6 +18,7 @@ from cxone_provider.operators import listing
 from cxone_provider.operators.recordings import EstimateArchiveOperator, ListRecordingsOperator
 from cxone_provider.operators.running import KillableOperator
 from cxone_provider.triggers.jobs import ListingJobTrigger
+from tests.airflow.versions import timeout_s
 from tests.fakes.clock import FakeClock
 from tests.fakes.listing import FakeJobs, FakeLeg, FakeListing
 from tests.fakes.task import FakeStateStore, context_of
@@ -233,7 +234,7 @@ def test_a_deferred_task_names_its_job_and_until_when(tenant: Tenant, deferrable
     )
     assert deferred.method_name == "execute_complete"
     assert deferred.kwargs == {"window": ["2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"]}
-    assert deferred.timeout == pytest.approx(3600 + 900)
+    assert timeout_s(deferred) == pytest.approx(3600 + 900)
     assert tenant.jobs.closed == 1
 
 

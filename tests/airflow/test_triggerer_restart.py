@@ -22,6 +22,7 @@ from cxone_provider.simulator import ApiSettings, ManualClock, Simulator
 from cxone_provider.triggers.jobs import ListingJobTrigger
 from cxone_provider.triggers.storage import StorageStateTrigger
 from tests.airflow.conftest import AUDIO, HOME, PROJECT
+from tests.airflow.versions import deserialize, parsed_dags, sync_bag_to_db
 from tools.servers.leash import Leashed, leashed
 
 if TYPE_CHECKING:
@@ -94,7 +95,6 @@ def triggerer(log_path: Path) -> AbstractContextManager[Leashed]:
 def defer(triggers: Mapping[str, BaseTrigger], folder: Path) -> str:
     """Store a run whose tasks wait for these triggers, as a worker leaves them; return its id."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.models.trigger import Trigger
     from airflow.utils.session import create_session
@@ -103,7 +103,7 @@ def defer(triggers: Mapping[str, BaseTrigger], folder: Path) -> str:
 
     (folder / "dag.py").write_text(DAG_FILE)
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]  # Airflow's
-    sync_bag_to_db(DagBag(folder, bundle_name="dags-folder"), "dags-folder", None)
+    sync_bag_to_db(parsed_dags(folder), "dags-folder", None)
     with create_session() as session:
         dag = SerializedDagModel.get_dag(DAG_ID, session=session)
         assert dag is not None
@@ -123,7 +123,6 @@ def defer(triggers: Mapping[str, BaseTrigger], folder: Path) -> str:
 def task_of(run_id: str, task_id: str) -> tuple[str, Any]:
     """Return a task's state, and what its trigger sent."""
     from airflow.models.taskinstance import TaskInstance
-    from airflow.sdk.serde import deserialize
     from airflow.utils.session import create_session
     from sqlalchemy import select
 

@@ -10,7 +10,7 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette's own, about the client below, which Airflow imports
-    from airflow.api_fastapi import app as airflow_app
+    from airflow.api_fastapi import app  # noqa: F401  # for its warnings, before the modules below import it
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from cxone_provider.console.app import create_app
 from cxone_provider.console.settings import ConsoleSettings
+from tests.airflow.versions import use_auth_manager
 from tests.fakes.console_archive import LAYOUT, ConsoleArchive
 
 SECRET = "a test's secret key"
@@ -53,7 +54,7 @@ class TableAuthManager(SimpleAuthManager):
 def auth_manager(airflow_db: None, monkeypatch: pytest.MonkeyPatch) -> TableAuthManager:
     manager = TableAuthManager()  # type: ignore[no-untyped-call]  # Airflow's own constructor
     monkeypatch.setattr(manager, "denied", {})
-    monkeypatch.setattr(airflow_app._AuthManagerState, "instance", manager)
+    use_auth_manager(manager, monkeypatch)
     return manager
 
 

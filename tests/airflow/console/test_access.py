@@ -19,6 +19,7 @@ from cxone_provider.archive.recording import Outcome
 from cxone_provider.console.app import CONTENT_SECURITY_POLICY
 from cxone_provider.console.event_log import EventLog, NotRecorded
 from tests.airflow.console.conftest import SECRET, SignIn, TableAuthManager, anonymous, csrf
+from tests.airflow.versions import routes_of
 from tests.fakes.console_archive import CONTEXT, DAY, ConsoleArchive, log_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # Airflow's own about its keys and routers
@@ -31,8 +32,9 @@ def requests_of(console: FastAPI) -> list[tuple[str, str]]:
     """Return method and path of every route, as the app itself lists them."""
     filled = {"name": "console.css", "ticket": "x.y.z"}
     found = []
-    for route in console.routes:
-        assert isinstance(route, APIRoute), f"{route}: a route that no dependency of the app guards"
+    for route in routes_of(console):
+        made = getattr(route, "original_route", route)
+        assert isinstance(made, APIRoute), f"{route}: a route that no dependency of the app guards"
         found += [(method, route.path.format(**filled)) for method in route.methods]
     return found
 

@@ -40,10 +40,16 @@ import json, warnings
 warnings.simplefilter("ignore")
 from airflow import plugins_manager
 from airflow.api_fastapi.core_api.datamodels.plugins import PluginResponse
-plugins, errors = plugins_manager._get_plugins()
+if hasattr(plugins_manager, "_get_plugins"):
+    plugins, errors = plugins_manager._get_plugins()
+    views, _ = plugins_manager._get_ui_plugins()
+    apps, _ = plugins_manager.get_fastapi_plugins()
+else:  # Airflow 3.1
+    plugins_manager.initialize_ui_plugins()
+    plugins_manager.initialize_fastapi_plugins()
+    plugins, errors = plugins_manager.plugins, plugins_manager.import_errors
+    views, apps = plugins_manager.external_views, plugins_manager.fastapi_apps
 ours = [plugin for plugin in plugins if plugin.name == "cxone_archive_console"]
-views, _ = plugins_manager._get_ui_plugins()
-apps, _ = plugins_manager.get_fastapi_plugins()
 told = [one for one in plugins_manager.get_plugin_info() if one["name"] == "cxone_archive_console"]
 for one in told:
     PluginResponse.model_validate({**one, "source": str(one["source"])})
