@@ -33,7 +33,16 @@ SECTIONS = {
     "Connect a tenant": ["setups/"],
     "Deploy": ["deploy/"],
     "How to": ["howto/"],
-    "Reference": ["reference/", "operators.md", "listing.md", "quota.md", "archive.md", "console.md", "simulator.md"],
+    "Reference": [
+        "reference/",
+        "operators.md",
+        "listing.md",
+        "quota.md",
+        "archive.md",
+        "console.md",
+        "simulator.md",
+        "versions.md",
+    ],
     "Evidence": [
         "promises.md",
         "fault-matrix.md",
