@@ -230,7 +230,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=("constraints", "test"))
     parser.add_argument("names", nargs="*", help="combinations like 3.1:3.11, or minors")
     parser.add_argument("--write", action="store_true", help="put the results into docs/versions.md")
-    options = parser.parse_args(given)
+    options = parser.parse_intermixed_args(given)  # flags may stand before the names
     try:
         if options.command == "test":
             return 0 if test(options.names, arguments, write=options.write) else 1

@@ -115,6 +115,13 @@ def test_the_exit_tells_red(
     assert f"| 3.1.8 | 3.11 | {run.told} |" in capsys.readouterr().out
 
 
+def test_flags_may_stand_before_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(matrix, "test", lambda words, arguments, *, write: given.append((words, write)))
+    matrix.main(["test", "--write", "3.1:3.11", "3.2"])
+    assert given == [(["3.1:3.11", "3.2"], True)]
+
+
 def test_the_table_keeps_other_combinations_and_the_page_around_it() -> None:
     older = [row("3.1.7", "3.13", Run(7, 1, 0, 10.0), "2026-01-01"), row("3.3.2", "3.11", Run(9), "2026-01-01")]
     newer = [row("3.1.8", "3.13", Run(1234, 2, 0, 61.2), "2026-02-02"), row("3.1.8", "3.9", Run(5), "2026-02-02")]
