@@ -7,6 +7,8 @@ from typing import Any
 
 from cxone_provider.archive.errors import UnexpectedAnswer, shown
 
+_LINK_MARKS = ("://", "?", "=")
+
 
 def an_object(value: object, where: str) -> Mapping[str, Any]:
     """Return a JSON object; null is an empty one."""
@@ -27,5 +29,11 @@ def a_list(value: object, where: str) -> Sequence[Any]:
 
 
 def unfit(where: str, value: object, *, expected: object) -> UnexpectedAnswer:
-    """Return the error of a field."""
-    return UnexpectedAnswer(f"playback field {where}", found=shown(value), expected=expected)
+    """Return the error of a field; it shows no value that could be or hold a link, which is a secret wherever it stands."""
+    return UnexpectedAnswer(f"playback field {where}", found=_without_links(value), expected=expected)
+
+
+def _without_links(value: object) -> str:
+    if isinstance(value, str):
+        return "text like a link" if any(mark in value for mark in _LINK_MARKS) else shown(value)
+    return type(value).__name__ if isinstance(value, (Mapping, list)) else shown(value)
