@@ -66,7 +66,7 @@ def steps(counts: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _stream(count: int) -> dict[str, Any]:
-    folder = WORK / "growth"
+    folder = WORK / "growth-of-days"
     make_media(_CALL, folder)
     load = Load(_CALL.name, _CALL.media, count, call=_CALL.call, duration_s=_CALL.duration_s)
     with tempfile.TemporaryDirectory() as scratch, ends(folder, Path(scratch), nginx=False) as both:

@@ -70,5 +70,6 @@ def _archived(folder: Path, load: Load) -> Any:
     # The compiled source: it counts.
     with tempfile.TemporaryDirectory() as scratch, ends(folder, Path(scratch), nginx=False) as both:
         cost = once(CLIENTS["ours_unsigned"], load, both, concurrency=CONCURRENCY)
-    (folder / load.media).unlink()
+    for left in folder.glob(f"{load.media}*"):
+        left.unlink()
     return cost

@@ -29,7 +29,7 @@ def a_list(value: object, where: str) -> Sequence[Any]:
 
 
 def unfit(where: str, value: object, *, expected: object) -> UnexpectedAnswer:
-    """Return the error of a field; it shows no value that could be or hold a link, which is a secret wherever it stands."""
+    """Return the error of a field; it shows no value that could be a link, which is a secret wherever it stands."""
     return UnexpectedAnswer(f"playback field {where}", found=_without_links(value), expected=expected)
 
 
