@@ -24,7 +24,8 @@ before = set(sys.modules)
 import cxone_provider.preloading.plugin as plugin
 plugin.PreloadingPlugin.on_load()
 quick = {"__mp_main__", *sys.stdlib_module_names}
-print(sorted(name for name in set(sys.modules) - before if name.partition(".")[0] not in quick))
+new = set(sys.modules) - before - {"cxone_provider"}  # which some Airflows import with the provider's metadata
+print(sorted(name for name in new if name.partition(".")[0] not in quick))
 """
 CELERY = """
 import sys
