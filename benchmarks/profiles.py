@@ -58,11 +58,11 @@ def _by_purpose(load: Load, both: Ends, own: str, times: int, scratch: Path, fol
 
 
 def _sampled(load: Load, both: Ends, own: str, path: Path, tries: int = 4) -> Cost:
-    """Run once under the sampler; once more where it met a stack that was just being made, which ends a process."""
+    """Run once under the sampler; once more where it met a stack that was just being made: that may end a process."""
     try:
         return once(CLIENTS[own], load, both, samples=str(path))
-    except ClientFailed as error:
-        if not error.by_signal or tries == 1:
+    except ClientFailed:
+        if tries == 1:
             raise
     return _sampled(load, both, own, path, tries - 1)
 

@@ -48,7 +48,6 @@ class ClientFailed(SystemExit):
 
     def __init__(self, title: str, exit_code: int, told: str) -> None:
         super().__init__(f"{title} failed with {exit_code}:\n{told[-3000:]}")
-        self.by_signal = exit_code < 0
 
 
 Command = Callable[[Ends, Sequence[str]], str]
