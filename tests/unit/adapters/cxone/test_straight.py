@@ -151,6 +151,7 @@ def test_a_connection_is_kept_behind_a_whole_body(name: str) -> None:
 def test_a_connection_is_not_kept_behind_a_part_of_a_body() -> None:
     with ScriptedServer(lambda request: answer(200, BODY)) as server:
         pool = pool_to(server)
+        assert pool.pool is not None
         for number in range(1, 4):
             body = asked(pool)
             assert body.read(10) == BODY[:10]
@@ -161,6 +162,7 @@ def test_a_connection_is_not_kept_behind_a_part_of_a_body() -> None:
 def test_a_connection_that_the_server_closed_meanwhile_is_made_anew() -> None:
     with ScriptedServer(lambda request: Answer([head(200, [("Content-Length", 2)]), b"ok"], close=True)) as server:
         pool = pool_to(server)
+        assert pool.pool is not None
         for number in range(1, 4):
             assert told(asked(pool))[2] == b"ok"
             assert server.connections == number
