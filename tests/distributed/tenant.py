@@ -14,13 +14,11 @@ from typing import Any
 
 import requests
 
+from tools.demo.tenant import address_of
 from tools.servers.leash import Leashed, leashed
-from tools.servers.seaweedfs import ServerNotReady
 
 HOST = "127.0.0.4"
 CLIENT_ID, ACCESS_KEY_ID = "distributed", "DISTRIBUTED===="
-_GREETING = "listening on "
-_POLLS = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def tenant(recordings: Path, directory: Path, quota: Quota, *, listing_s: float)
         listing_s: how long its listing job runs.
 
     Raises:
-        ServerNotReady: it does not start.
+        TenantNotReady: it does not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
     client_secret, key_secret = secrets.token_urlsafe(24) + "&+=%", secrets.token_urlsafe(32)
@@ -125,14 +123,4 @@ def tenant(recordings: Path, directory: Path, quota: Quota, *, listing_s: float)
     command += ["--host", HOST, "--port", "0", "--request-log", log_path, "--extraction-job-s", str(listing_s)]
     command += ["--quota-requests", str(quota.requests), "--quota-period-s", str(quota.period_s)]
     with leashed(command, log_path=directory / "simulator.log", env=env) as process:
-        yield Tenant(process, _address(process), log_path, quota, client_secret, key_secret)
-
-
-def _address(process: Leashed) -> str:
-    for _ in range(_POLLS):
-        for line in process.log_path.read_text(errors="replace").splitlines():
-            if line.startswith(_GREETING):
-                return line.removeprefix(_GREETING).strip()
-        if not process.pause_s():
-            break
-    raise ServerNotReady(f"the simulator does not start:\n{process.log_tail()}")
+        yield Tenant(process, address_of(process), log_path, quota, client_secret, key_secret)

@@ -15,7 +15,7 @@ import requests
 
 from tools.servers.leash import Leashed, leashed
 
-_POLLS = 400
+_POLLS = 1200
 _GREETING = "listening on "
 
 
@@ -72,10 +72,15 @@ def tenant(recordings: Path, directory: Path) -> Iterator[Tenant]:
         "0",
     ]
     with leashed(command, log_path=directory / "simulator.log", env=env) as process:
-        yield Tenant(_address(process), "demo-client", client_secret, stream_secret)
+        yield Tenant(address_of(process), "demo-client", client_secret, stream_secret)
 
 
-def _address(process: Leashed) -> str:
+def address_of(process: Leashed) -> str:
+    """Return the base URL that a simulator which was just started says it listens on.
+
+    Raises:
+        TenantNotReady: it does not start.
+    """
     for _ in range(_POLLS):
         for line in process.log_path.read_text(errors="replace").splitlines():
             if line.startswith(_GREETING):
