@@ -24,6 +24,7 @@ from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.ports import ObjectAttributes, StoredObject, Upload
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.trail import Trail, empty_trail, verify_trail
+from cxone_provider.operators.batches import BATCH_SCHEMA, DEFAULT_TASKS
 from tests.fakes.source import FakeRecording, FakeSource
 from tests.fakes.store import FakeStore
 
@@ -194,24 +195,39 @@ def _renamed(text: str, number: int) -> str:
 class StreamResults(Sequence[list[dict[str, Any]]]):
     """What the mapped stream tasks returned, as Airflow hands it to the tasks after them: a request for each slice.
 
+    Batches are shared as a listing shares them: a task of several returns where each lies.
+
     Attributes:
         largest_bytes, all_bytes: of the answers to those requests.
     """
 
-    def __init__(self, archive: GeneratedArchive, batch_size: int) -> None:
+    def __init__(self, archive: GeneratedArchive, batch_size: int, tasks: int = DEFAULT_TASKS) -> None:
         self._archive = archive
         self._size = batch_size
+        self._batches = math.ceil(archive.count / batch_size)
+        self._tasks = tasks
         self.largest_bytes = self.all_bytes = 0
 
     def __len__(self) -> int:
-        return math.ceil(self._archive.count / self._size)
+        return min(self._batches, self._tasks)
 
     def __getitem__(self, key: Any) -> Any:
-        some = [self._batch(number) for number in range(len(self))[key]]
+        some = [self._returned(index) for index in range(len(self))[key]]
         size_bytes = len(json.dumps(some))
         self.largest_bytes, self.all_bytes = max(self.largest_bytes, size_bytes), self.all_bytes + size_bytes
         return some
 
-    def _batch(self, number: int) -> list[dict[str, Any]]:
-        last = min(self._archive.count, (number + 1) * self._size)
-        return [self._archive.log_of(one) for one in range(number * self._size, last)]
+    def batch_of(self, map_index: int, number: int) -> list[dict[str, Any]]:
+        """Return the audit logs of a task's batch."""
+        return [self._archive.log_of(one) for one in self._span(map_index, number)]
+
+    def _returned(self, map_index: int) -> list[dict[str, Any]]:
+        held = len(range(map_index, self._batches, self._tasks))
+        if held == 1:
+            return self.batch_of(map_index, 0)
+        place = {"schema": BATCH_SCHEMA, "task_id": "batch.stream", "map_index": map_index}
+        return [{**place, "key": f"batch_{n}", "count": len(self._span(map_index, n))} for n in range(held)]
+
+    def _span(self, map_index: int, number: int) -> range:
+        first = (map_index + number * self._tasks) * self._size
+        return range(first, min(self._archive.count, first + self._size))

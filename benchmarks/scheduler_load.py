@@ -1,6 +1,6 @@
 """What a run of many mapped batches costs Airflow itself: scheduler, database, time.
 
-``python -m benchmarks.scheduler_load 1 10 100`` prints it as JSON: a real scheduler, LocalExecutor, API server and
+``python -m benchmarks.scheduler_load 1 10 100 1000`` prints it as JSON: a real scheduler, LocalExecutor, API server and
 Debian's PostgreSQL; the tasks hand on documents as large as the real ones', and move nothing.
 """
 
@@ -22,7 +22,7 @@ from benchmarks.equipment import ROOT, WORK
 from tools.demo.airflow import Airflow, airflow
 from tools.servers.debian import NotInstalled, postgres
 
-BATCHES = (1, 10, 100)
+BATCHES = (1, 10, 100, 1000)
 PARALLELISM = 4
 RECORDINGS_OF_A_BATCH = 100
 _DAGS = Path(__file__).parent / "growth_dags"

@@ -26,7 +26,11 @@ _ARCHIVE = {"s3_bucket": LAYOUT.bucket, "s3_prefix": LAYOUT.prefix}
 
 
 class CountedTask:
-    """A task instance whose XCom is counted; batches of a listing are made up when they are pulled.
+    """A task instance whose XCom is counted; what lies in XCom is made up when it is pulled.
+
+    Args:
+        count: recordings of the day.
+        results: what the mapped stream tasks left.
 
     Attributes:
         pushed_bytes: what the task left in XCom under keys of its own.
@@ -36,18 +40,23 @@ class CountedTask:
 
     dag_id, run_id, task_id, map_index, try_number, max_tries = "growth", RUN_ID, "list_recordings", -1, 1, 0
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, results: StreamResults | None = None) -> None:
         self.count = count
         self.pushed_bytes = self.read_bytes = self.largest_bytes = 0
+        self._results = results
 
     def xcom_push(self, key: str, value: Any) -> None:  # noqa: ARG002  # as Airflow calls it
         """Count what would be kept."""
         self.pushed_bytes += self._sized(value)
 
-    def xcom_pull(self, *, key: str, **_: Any) -> Any:
-        """Return a batch of the listing."""
-        first = int(key.rpartition("_")[2]) * BATCH_SIZE
-        batch = [ref_of(number) for number in range(first, min(self.count, first + BATCH_SIZE))]
+    def xcom_pull(self, *, key: str, map_indexes: int | None = None, **_: Any) -> Any:
+        """Return a batch of the listing, or of a mapped task's results."""
+        number = int(key.rpartition("_")[2])
+        if map_indexes is not None and self._results is not None:
+            batch = self._results.batch_of(map_indexes, number)
+        else:
+            first = number * BATCH_SIZE
+            batch = [ref_of(one) for one in range(first, min(self.count, first + BATCH_SIZE))]
         self.read(batch)
         return batch
 
@@ -73,8 +82,8 @@ class Stage:
         self.count = count
         self.archive = GeneratedArchive(count, unfinished=count)
         _ = self.archive.model
-        self.ti = CountedTask(count)
         self.results = StreamResults(self.archive, BATCH_SIZE)
+        self.ti = CountedTask(count, self.results)
         tenant = {"conn_type": "cxone", "host": base_url, "login": "bench", "password": "bench-secret"}
         os.environ["AIRFLOW_CONN_CXONE_DEFAULT"] = json.dumps(tenant)
 

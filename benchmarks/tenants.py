@@ -60,10 +60,11 @@ class Tenant:
     Attributes:
         a_year: recordings.
         mean_bytes: of a recording; 3 minutes at 32 kbit/s.
-        batch_size: recordings of a batch; grows where Airflow would not map over so many.
+        batch_size: recordings of a batch; grows where there would be too many batches.
         lookback_days: days that each run looks back, at one request of the store for each recording.
         quota_requests, quota_period_s: what the tenant allows.
-        most_batches: what Airflow maps over.
+        most_batches: of a run.
+        most_tasks: mapped tasks that share them.
     """
 
     a_year: int = 10_000_000
@@ -73,6 +74,7 @@ class Tenant:
     quota_requests: int = 150
     quota_period_s: float = 300.0
     most_batches: int = 1024
+    most_tasks: int = 32
 
     @property
     def a_day(self) -> int:
@@ -96,8 +98,8 @@ class Tenant:
 
     @property
     def tasks(self) -> int:
-        """Task instances of a run: three for a batch, and list, estimate, check, reconcile."""
-        return 3 * self.batches + 4
+        """Task instances of a run: three for each share of the batches, and list, estimate, check, reconcile."""
+        return 3 * min(self.batches, self.most_tasks) + 4
 
     @property
     def quota_hours(self) -> float:

@@ -8,8 +8,8 @@ from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, task_group
 
-from cxone_provider.operators.batches import handed_over, in_batches
-from cxone_provider.operators.running import each_of, flat
+from cxone_provider.operators.batches import Results, handed_over, in_batches
+from cxone_provider.operators.running import each_of, share_of
 
 BATCH_SIZE = 100
 BYTES_OF_ONE = {"plan": 520, "audit-log": 720, "receipt": 200}
@@ -17,18 +17,18 @@ DIGESTS_OF_ONE = {"plan": 0, "audit-log": 2, "receipt": 1}
 
 
 class ListBatches(BaseOperator):
-    """Hand over as many batches of refs as the run was asked for."""
+    """Hand over as many batches of refs as the run was asked for, to as many tasks as share them in a daily run."""
 
     def execute(self, context: Any) -> Any:
         """Return the batches, or where they lie."""
         from benchmarks.generated import ref_of
 
         refs = [ref_of(number) for number in range(int(context["params"]["batches"]) * BATCH_SIZE)]
-        return handed_over(in_batches(refs, BATCH_SIZE, most=1024), context)
+        return handed_over(in_batches(refs, BATCH_SIZE), context)
 
 
 class HandOn(BaseOperator):
-    """Take a batch and return a document of a given kind for each of its recordings."""
+    """Take batches, one after another, and hand on a document of a given kind for each of their recordings."""
 
     template_fields = ("documents",)
 
@@ -37,10 +37,12 @@ class HandOn(BaseOperator):
         self.documents = documents
         self.kind = kind
 
-    def execute(self, context: Any) -> list[dict[str, Any]]:
-        """Return the documents."""
-        names = [one["recording_id"] for one in flat(self.documents, context)]
-        return [_document(self.kind, name) for name in names]
+    def execute(self, context: Any) -> list[Any]:
+        """Return the documents, or where they lie."""
+        results = Results(share_of(self.documents, "documents", context))
+        for number, batch in enumerate(results.share):
+            results.add(number, [_document(self.kind, one["recording_id"]) for one in batch])
+        return results.returned
 
 
 def _document(kind: str, name: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -79,9 +78,10 @@ def test_more_than_the_largest_batches_hold_is_refused_and_says_what_to_do() -> 
     assert not caught.value.retryable
 
 
-def test_larger_batches_are_told(world: World, task_log: Callable[[], str]) -> None:
-    assert [len(batch) for batch in listed(FakeTaskInstance(), 1100, batch_size=1)] == [2] * 550
-    assert "batches of 2 instead of 1: Airflow maps over 1024" in task_log()
+def test_larger_batches_are_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    made = listed(FakeTaskInstance(), 1100, batch_size=1, max_tasks=1024)
+    assert [len(batch) for batch in made] == [2] * 550
+    assert "batches of 2 instead of 1: there are at most 1024 of them" in caplog.text
 
 
 def test_a_short_listing_is_handed_on_as_it_is(world: World) -> None:
@@ -95,13 +95,15 @@ def test_a_short_listing_is_handed_on_as_it_is(world: World) -> None:
 def test_xcom_of_each_task_stays_flat_however_long_the_listing(world: World, count: int) -> None:
     ti = FakeTaskInstance(task_id="list_recordings")
     made = listed(ti, count)
+    places = [place for share in made for place in share]
     batch_bytes = [len(json.dumps(batch)) for batch in ti.pushed.values()]
-    # What every mapped task reads, and what it reads besides: its own batch.
+    # What every mapped task reads, and what it reads besides: its own batches, one after another.
     assert len(json.dumps(made)) <= MAX_INLINE_BYTES
     assert max(batch_bytes) <= 30_000
-    assert len(made) == len(ti.pushed) == math.ceil(count / max(100, math.ceil(count / MOST)))
-    assert sum(one["count"] for one in made) == count
-    assert made[0] == {"schema": BATCH_SCHEMA, "task_id": "list_recordings", "map_index": -1, "key": "batch_0"} | {
+    assert len(made) == 32
+    assert len(places) == len(ti.pushed) == count / 100
+    assert sum(one["count"] for one in places) == count
+    assert places[0] == {"schema": BATCH_SCHEMA, "task_id": "list_recordings", "map_index": -1, "key": "batch_0"} | {
         "count": len(ti.pushed["batch_0"])
     }
 
@@ -135,7 +137,7 @@ def test_a_batch_that_is_gone_fails_for_good_and_says_what_to_do(
     monkeypatch.setattr(batches, "MAX_INLINE_BYTES", 0)
     ti = FakeTaskInstance(task_id="list_recordings")
     made = listed(ti, 4, batch_size=2)
-    ti.pushed["batch_1"] = left
+    ti.xcom_push("batch_1", left)
     operator = ValidateRecordingOperator(task_id="validate", recordings=made[1], cxone_conn_id="t")
     with pytest.raises(AirflowFailException, match=r"batch batch_1 in the XCom of list_recordings.*Clear the task"):
         operator.execute(context_of(ti))

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeTaskInstance:
-    """The part of a task instance that operators use; `pushed` is what they left in XCom themselves."""
+    """The part of a task instance that operators use.
+
+    Attributes:
+        pushed: what it left in XCom itself.
+        xcom: what its run left in XCom, by task, map index and key; tasks of one run share it.
+    """
 
     try_number: int = 1
     max_tries: int = 0
@@ -24,14 +29,15 @@ class FakeTaskInstance:
     task_id: str = "task"
     map_index: int = -1
     pushed: dict[str, Any] = field(default_factory=dict)
+    xcom: dict[tuple[str, int, str], Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed[key] = value
+        self.pushed[key] = self.xcom[self.task_id, self.map_index, key] = value
 
     def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int | None = None) -> Any:
-        """Return what this task itself pushed, as a task after it would find it; a copy, as JSON makes one."""
-        is_own = task_ids == self.task_id and (-1 if map_indexes is None else map_indexes) == self.map_index
-        return json.loads(json.dumps(self.pushed.get(key))) if is_own else None
+        """Return what a task of the run pushed, as a task after it would find it; a copy, as JSON makes one."""
+        place = task_ids, -1 if map_indexes is None else map_indexes, key
+        return json.loads(json.dumps(self.xcom.get(place)))
 
 
 class FakeStateStore:

@@ -30,7 +30,7 @@ from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.listing import bucket_listing, completed_contacts, extraction_jobs
 from cxone_provider.hooks.task_state import TaskStateJob
 from cxone_provider.operators import rendered
-from cxone_provider.operators.batches import MAX_BATCH_SIZE, handed_over, in_batches
+from cxone_provider.operators.batches import DEFAULT_TASKS, MAX_BATCH_SIZE, handed_over, in_batches, task_count
 from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, data_interval, run_after
 
 Refs: TypeAlias = Sequence[Mapping[str, Any]]
@@ -43,8 +43,9 @@ _UNUSABLE_SHOWN = 10
 class ListRecordingsOperator(KillableOperator):
     """List recordings; return batches of refs, made to be expanded over.
 
-    Batches are larger than `batch_size` where Airflow would not map over so many. Where they come to more than 256 KiB,
-    each lies in an XCom of its own, and what is returned says where; operators of this provider take either.
+    At most `max_tasks` mapped tasks share the batches; on a long day each takes several, one after another. Where
+    batches come to more than 256 KiB, each lies in an XCom of its own, and what is returned says where; operators of
+    this provider take either. Batches are larger than `batch_size` where there would be more than 1024.
 
     ``source="manifest"`` takes what the caller has: recordings named one by one, or a CSV or JSON Lines object in S3.
     ``completed-contacts`` and ``data-extraction`` ask the tenant; each contact comes once, however many legs it had.
@@ -66,9 +67,9 @@ class ListRecordingsOperator(KillableOperator):
         lookback: how much earlier the window begins: days, ``P2D``, or a timedelta; recordings arrive late.
         updated_since: of completed contacts, only those that the tenant changed at or after this, ISO 8601: what is new
             in a long look-back.
-        batch_size: recordings of a batch, 1 to 1000.
-        max_wait: how long a Data Extraction job is waited for: a duration, seconds, or ISO 8601 such as ``PT1H``; an
-            hour where nothing is given.
+        batch_size: recordings of a batch, 1 to 1000: what is validated together and lies in one XCom.
+        max_tasks: mapped tasks that share the batches, 1 to 1024; the scheduler's work for a run grows with them.
+        max_wait: how long a Data Extraction job is waited for: a duration, seconds, or ISO 8601; by default ``PT1H``.
         deferrable: wait for it in the triggerer instead of in a worker; by default as ``[operators]
             default_deferrable`` says.
         listing: changes to ``listing`` of the connection, e.g. ``{"entity_version": "12"}``.
@@ -85,6 +86,7 @@ class ListRecordingsOperator(KillableOperator):
         "lookback",
         "updated_since",
         "batch_size",
+        "max_tasks",
         "max_wait",
         "deferrable",
         "listing",
@@ -105,6 +107,7 @@ class ListRecordingsOperator(KillableOperator):
         lookback: Any = None,
         updated_since: Any = None,
         batch_size: int | str = 100,
+        max_tasks: int | str = DEFAULT_TASKS,
         max_wait: Any = None,
         deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
         listing: Any = None,
@@ -121,6 +124,7 @@ class ListRecordingsOperator(KillableOperator):
         self.lookback = lookback
         self.updated_since = updated_since
         self.batch_size = batch_size
+        self.max_tasks = max_tasks
         self.max_wait = max_wait
         self.deferrable = deferrable
         self.listing = listing
@@ -148,11 +152,7 @@ class ListRecordingsOperator(KillableOperator):
 
     def _concluded(self, refs: Refs, context: Context) -> Any:
         with self.work():
-            size, most = self._size(), conf.getint("core", "max_map_length")
-            made = in_batches(refs, size, most=most)
-            if made and len(made[0]) > size:
-                self.log.warning("batches of %d instead of %d: Airflow maps over %d", len(made[0]), size, most)
-            return handed_over(made, context)
+            return handed_over(in_batches(refs, self._size()), context, max_tasks=self.max_tasks)
 
     def _refs(self, context: Context) -> Refs:
         """Return what is listed, each recording once."""
@@ -235,6 +235,7 @@ class ListRecordingsOperator(KillableOperator):
     def _check_sizes(self) -> None:
         """Refuse before anything is asked what would be refused after it."""
         self._size()
+        task_count(self.max_tasks)
         parse_lookback(self.lookback)
 
     def _check_unused(self) -> None:

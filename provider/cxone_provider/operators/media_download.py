@@ -21,6 +21,7 @@ from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.media_download import media_download_api
 from cxone_provider.hooks.task_state import StateStore, TaskStateJournal
 from cxone_provider.operators import rendered
+from cxone_provider.operators.batches import kept_short
 from cxone_provider.operators.running import KillableOperator, documents_of
 
 
@@ -83,8 +84,8 @@ class RequestMediaDownloadOperator(KillableOperator):
         """The tenant's hook; waits inside it end with the task."""
         return CXoneHook(self.cxone_conn_id, cancelled=self.cancelled)
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return one document per request, and one for the recordings that need none."""
+    def execute(self, context: Context) -> list[Any]:
+        """Return one document per request, and one for the recordings that need none; of many, where each lies."""
         with self.work():
             kind = EntityKind(rendered.choice(self.kind, "kind", tuple(EntityKind)))
             wanted, others = self._sorted(context)
@@ -96,7 +97,7 @@ class RequestMediaDownloadOperator(KillableOperator):
             )
             if others:
                 requests.append(DownloadRequest(None, None, others))
-            return [request.to_document() for request in requests]
+            return kept_short([request.to_document() for request in requests], context)
 
     def _sorted(self, context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the refs to ask for, each once, and those that end without."""

@@ -21,10 +21,11 @@ from cxone_provider.archive.notification import Receipt, announce
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.archive_webhook import archive_webhook
 from cxone_provider.operators import rendered
-from cxone_provider.operators.running import KillableOperator, documents_of, push_result
+from cxone_provider.operators.batches import Results
+from cxone_provider.operators.running import KillableOperator, push_result, share_of
 
 if TYPE_CHECKING:
-    from cxone_provider.archive.ports import ObjectStore
+    from cxone_provider.archive.ports import Notifier, ObjectStore
 
 _SENDERS = 4
 _ERRORS_SHOWN = 5
@@ -59,31 +60,31 @@ class NotifyArchiveOperator(KillableOperator):
         self.http_conn_id = http_conn_id
         self.aws_conn_id = aws_conn_id
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return the receipts of every audit log."""
+    def execute(self, context: Context) -> list[Any]:
+        """Return the receipts of every audit log; of several batches, where those of each lie."""
         with self.work():
             http_conn_id = rendered.optional_text(self.http_conn_id, "http_conn_id")
             if http_conn_id is None:
                 raise AirflowSkipException("no webhook is configured: http_conn_id is empty")
             if self.audit_logs is None:
                 raise AirflowSkipException("no recording was streamed, so there is nothing to announce")
-            documents = documents_of(self.audit_logs, "audit_logs")
-            receipts, errors = self._announced(documents, http_conn_id)
-            if not errors:
-                return receipts
-            push_result(context, receipts)
-            retryable = any(error.retryable for error in errors.values())
-            told = "; ".join(f"{name}: {error}" for name, error in list(errors.items())[:_ERRORS_SHOWN])
-            raise (AirflowException if retryable else AirflowFailException)(
-                f"{len(errors)} of {len(documents)} recordings were not announced: {told}"
-            )
+            share = share_of(self.audit_logs, "audit_logs", context)
+            results, count = Results(share), 0
+            errors: dict[str, ArchiveError] = {}
+            notifier = archive_webhook(http_conn_id, self.clock)
+            for number, documents in enumerate(share):
+                results.add(number, self._announced(documents, notifier, errors))
+                count += len(documents)
+            if errors:
+                push_result(context, results.returned)
+                raise _not_announced(errors, count)
+            return results.returned
 
     def _announced(
-        self, documents: Sequence[Mapping[str, Any]], http_conn_id: str
-    ) -> tuple[list[dict[str, Any]], dict[str, ArchiveError]]:
-        notifier = archive_webhook(http_conn_id, self.clock)
+        self, documents: Sequence[Mapping[str, Any]], notifier: Notifier, errors: dict[str, ArchiveError]
+    ) -> list[dict[str, Any]]:
+        """Return the receipts; what was not delivered is added to `errors`, by recording."""
         stores = self._stores(documents)
-        errors: dict[str, ArchiveError] = {}
 
         def announced(document: Mapping[str, Any]) -> Receipt | None:
             try:
@@ -94,9 +95,9 @@ class NotifyArchiveOperator(KillableOperator):
                 errors[escaped(document.get("recording_id"))] = error
                 return None
 
-        with ThreadPoolExecutor(min(_SENDERS, len(documents)), "cxone-webhook") as pool:
+        with ThreadPoolExecutor(max(1, min(_SENDERS, len(documents))), "cxone-webhook") as pool:
             receipts = list(pool.map(announced, documents))
-        return [receipt.to_document() for receipt in receipts if receipt is not None], errors
+        return [receipt.to_document() for receipt in receipts if receipt is not None]
 
     def _stores(self, documents: Sequence[Mapping[str, Any]]) -> dict[str | None, ObjectStore]:
         aws_conn_id = rendered.given(self.aws_conn_id)
@@ -106,6 +107,13 @@ class NotifyArchiveOperator(KillableOperator):
             for bucket in buckets
             if bucket is not None
         }
+
+
+def _not_announced(errors: Mapping[str, ArchiveError], count: int) -> AirflowException:
+    """Return what the task fails with: for good where another try can mend none of it."""
+    told = "; ".join(f"{name}: {error}" for name, error in list(errors.items())[:_ERRORS_SHOWN])
+    kind = AirflowException if any(error.retryable for error in errors.values()) else AirflowFailException
+    return kind(f"{len(errors)} of {count} recordings were not announced: {told}")
 
 
 def _bucket_of(document: Mapping[str, Any]) -> str | None:

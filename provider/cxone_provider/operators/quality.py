@@ -93,7 +93,7 @@ class CheckArchiveRunOperator(KillableOperator):
     def _report(self, context: Context) -> RunReport:
         if self.audit_logs is None and self.recordings is None:
             raise InvalidSetting("no task before this one tells what it did", expected="audit logs")
-        report = report_of_run(each_of(self.audit_logs), each_of(self.recordings, context), self.clock.now())
+        report = report_of_run(each_of(self.audit_logs, context), each_of(self.recordings, context), self.clock.now())
         if not report.logs:
             raise AirflowSkipException("nothing was listed: nothing to check, and nothing that passed")
         return report

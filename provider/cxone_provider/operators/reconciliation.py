@@ -196,7 +196,7 @@ class ReconcileArchiveOperator(ListedOperator):
 
     def _audit_logs(self, store: ObjectStore, layout: ArchiveLayout, context: Context) -> list[AuditLog]:
         if self.audit_logs is not None:
-            return [AuditLog.from_document(document) for document in each_of(self.audit_logs)]
+            return [AuditLog.from_document(document) for document in each_of(self.audit_logs, context)]
         ti: Any = context["ti"]
         key = layout.run_key(run_after(context).date(), ti.run_id)
         answer = store.read(key, max_bytes=MAX_RUN_BYTES)

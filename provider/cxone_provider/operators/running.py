@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
@@ -22,7 +22,7 @@ from airflow.providers.common.compat.sdk import (
 from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.archive.errors import ArchiveError, InvalidSetting, TransferCancelled
 from cxone_provider.archive.listing import batch_of
-from cxone_provider.operators.batches import taken
+from cxone_provider.operators.batches import Share, taken
 
 TRIGGERER_GRACE_S = 900
 """How long after the deadline a deferred task fails if no triggerer has answered."""
@@ -127,8 +127,30 @@ def documents_of(value: object, name: str, context: Context | None = None) -> li
         AirflowSkipException: an empty batch; it is nobody's success.
     """
     documents = flat(value, context)
-    if documents:
-        return documents
+    _check_given(documents, value, name)
+    return documents
+
+
+def share_of(value: object, name: str, context: Context) -> Share:
+    """Return what upstream tasks hand on to one task, batch by batch.
+
+    Args:
+        value: what they hand on: documents, or where batches of them lie.
+        name: of the argument, for errors.
+        context: of the task.
+
+    Raises:
+        InvalidSetting: nothing was handed on at all.
+        AirflowSkipException: an empty batch; it is nobody's success.
+    """
+    share = Share.of(each_of(value), context)
+    _check_given(share, value, name)
+    return share
+
+
+def _check_given(found: Sized, value: object, name: str) -> None:
+    if found:
+        return
     if isinstance(value, Sequence) and (not isinstance(value, str) or value.lstrip().startswith("[")):
         raise AirflowSkipException(f"{name} is an empty batch: nothing to do, and nothing that passed")
     raise InvalidSetting(f"{name} is empty", found=value, expected="what an upstream task returned")

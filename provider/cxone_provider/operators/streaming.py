@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +16,7 @@ from cxone_provider.archive.audit import AuditLog, audit_documents
 from cxone_provider.archive.parts import DEFAULT_PART_SIZE_BYTES, checked_part_size
 from cxone_provider.archive.plan import SegmentPlan
 from cxone_provider.archive.policy import ArchivePolicy
+from cxone_provider.archive.ports import RecordingSource
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.retention import LockPolicy, lock_policy
 from cxone_provider.archive.settings import MAX_CONCURRENCY
@@ -24,11 +26,12 @@ from cxone_provider.hooks.lineage import report_archived
 from cxone_provider.hooks.task_state import StateStore, TaskStateJournal
 from cxone_provider.links.archive import ArchiveAddresses, ArchivedMediaLink, Endpoint, ManifestLink
 from cxone_provider.operators import rendered
+from cxone_provider.operators.batches import Results
 from cxone_provider.operators.running import (
     KillableOperator,
-    documents_of,
     push_result,
     run_identity,
+    share_of,
     some_of,
     tries_left,
 )
@@ -43,8 +46,11 @@ class StreamRecordingToS3Operator(KillableOperator):
     """Stream planned recordings from CXone to S3; return one audit log per recording.
 
     Each recording ends in its own outcome, and the task succeeds when at least one did not fail. A failure that another
-    try can mend ends the task after the whole batch, while tries are left: the next try finds what is archived
+    try can mend ends the task after all others, while tries are left: the next try finds what is archived
     already and goes on with what is not. Memory is about `concurrency` x `part_size_bytes`, however large a recording.
+
+    Several batches are streamed one after another; the audit logs of each lie in an XCom of its own, and what is
+    returned says where.
 
     Args:
         plans: segment plans as :class:`ValidateRecordingOperator` returns them: a list, one, or lists of lists.
@@ -115,34 +121,51 @@ class StreamRecordingToS3Operator(KillableOperator):
         self.aws_conn_id = aws_conn_id
         self.cxone_conn_id = cxone_conn_id
         self.addresses = ArchiveAddresses()
-        self.ended: Sequence[AuditLog] = ()
+        self.ended: list[AuditLog] = []
 
     @cached_property
     def hook(self) -> CXoneHook:
         """The tenant's hook; waits inside it end with the task."""
         return CXoneHook(self.cxone_conn_id, cancelled=self.cancelled)
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return one audit log per recording."""
+    def execute(self, context: Context) -> list[Any]:
+        """Return one audit log per recording; of several batches, where those of each lie."""
         with self.work():
-            plans = self._plans()
+            share = share_of(self.plans, "plans", context)
             concurrency = rendered.whole_number(self.concurrency, "concurrency", least=1, most=MAX_CONCURRENCY)
             bucket = self._bucket(concurrency)
-            state: StateStore | None = context.get("task_state_store")
+            results, self.ended = Results(share), []
             with closing(self.hook.get_conn()) as source:
-                logs = archive_recordings(
-                    plans,
-                    source=source,
-                    store=bucket.store,
-                    clock=self.clock,
-                    settings=self._settings(plans, concurrency, bucket, context),
-                    journal=None if state is None else TaskStateJournal(state),
-                    cancelled=self.cancelled,
-                )
-            self.ended = logs
-            report_archived(self.hook, logs)
-            self.addresses = ArchiveAddresses.of(logs, Endpoint(bucket.endpoint_url, bucket.region))
-            return self._concluded(logs, context)
+                for number, documents in enumerate(share):
+                    plans = self._plans(documents)
+                    settings = self._settings(plans, concurrency, bucket, context)
+                    logs = self._archived(plans, source, bucket, settings, context)
+                    results.add(number, audit_documents(logs))
+                    self.ended += (replace(log, entries=()) for log in logs)
+            self.addresses = ArchiveAddresses.of(self.ended, Endpoint(bucket.endpoint_url, bucket.region))
+            self._conclude(self.ended, results, context)
+            return results.returned
+
+    def _archived(
+        self,
+        plans: Sequence[SegmentPlan],
+        source: RecordingSource,
+        bucket: ArchiveBucket,
+        settings: ArchiveSettings,
+        context: Context,
+    ) -> Sequence[AuditLog]:
+        state: StateStore | None = context.get("task_state_store")
+        logs = archive_recordings(
+            plans,
+            source=source,
+            store=bucket.store,
+            clock=self.clock,
+            settings=settings,
+            journal=None if state is None else TaskStateJournal(state),
+            cancelled=self.cancelled,
+        )
+        report_archived(self.hook, logs)
+        return logs
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Return from where to where recordings went; Airflow's OpenLineage provider asks, after a failure too."""
@@ -150,9 +173,9 @@ class StreamRecordingToS3Operator(KillableOperator):
 
         return lineage_facets(self.ended, self.hook.settings.base_url)
 
-    def _plans(self) -> list[SegmentPlan]:
+    def _plans(self, documents: Iterable[Any]) -> list[SegmentPlan]:
         plans: dict[str, SegmentPlan] = {}
-        for document in documents_of(self.plans, "plans"):
+        for document in documents:
             plan = SegmentPlan.from_document(document)
             if plans.setdefault(plan.recording_id, plan) is not plan:
                 self.log.warning("%s is planned twice; the first plan is taken", plan.recording_id)
@@ -193,20 +216,19 @@ class StreamRecordingToS3Operator(KillableOperator):
             lock=self._lock(),
         )
 
-    def _concluded(self, logs: Sequence[AuditLog], context: Context) -> list[dict[str, Any]]:
-        documents = audit_documents(logs)
+    def _conclude(self, logs: Sequence[AuditLog], results: Results, context: Context) -> None:
+        """Tell how all of it ended; fail where another try can mend something, or nothing was archived."""
         outcomes = Counter(str(log.outcome) for log in logs)
         self.log.info("%s", ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())))
         failed = [log for log in logs if log.outcome is Outcome.FAILED]
         passing = [log.recording_id for log in failed if log.error is not None and log.error.retryable]
         if passing and tries_left(context):
-            push_result(context, documents)
+            push_result(context, results.returned)
             raise AirflowException(f"{len(passing)} of {len(logs)} recordings can be tried again: {some_of(passing)}")
         if len(failed) == len(logs):
-            push_result(context, documents)
+            push_result(context, results.returned)
             causes = "; ".join(sorted({log.error.message for log in failed if log.error is not None})[:_CAUSES_SHOWN])
             raise AirflowFailException(f"All {len(logs)} recordings failed: {causes}")
-        return documents
 
 
 def _policy_of(plans: Sequence[SegmentPlan]) -> ArchivePolicy:

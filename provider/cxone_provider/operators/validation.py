@@ -7,15 +7,15 @@ from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context, conf
+from airflow.providers.common.compat.sdk import Context, conf
 
 from cxone_provider.archive.audio import canonical_format
 from cxone_provider.archive.contact import read_archived
 from cxone_provider.archive.keys import ArchiveLayout
-from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, SegmentPlan, checked_segment_size
+from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, checked_segment_size
 from cxone_provider.archive.policy import ArchivePolicy
 from cxone_provider.archive.ports import RecordingSource
-from cxone_provider.archive.recording import Outcome, iso
+from cxone_provider.archive.recording import iso
 from cxone_provider.archive.validating import (
     DEFAULT_READERS,
     Checks,
@@ -33,10 +33,11 @@ from cxone_provider.archive.waiting import (
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.operators import rendered
-from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, documents_of, some_of, tries_left
+from cxone_provider.operators.batches import Results
+from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, share_of, some_of
+from cxone_provider.operators.verdicts import Verdict, cold_in, is_refused_for_good, tell
 
 ON_REJECTED = ("fail", "report")
-_GOING_ON = frozenset({Outcome.READY, Outcome.ALREADY_ARCHIVED})
 
 
 class ValidateRecordingOperator(KillableOperator):
@@ -44,6 +45,9 @@ class ValidateRecordingOperator(KillableOperator):
 
     Every broken rule is named, with value and limit. With `s3_bucket`, recordings and contacts whose manifest is
     there cost one request to S3 and none to CXone.
+
+    Several batches are validated one after another; the plans of each lie in an XCom of its own, and what is returned
+    says where.
 
     Args:
         recordings: ids or refs: one, a list of them, or JSON text of it.
@@ -57,7 +61,7 @@ class ValidateRecordingOperator(KillableOperator):
         s3_bucket: bucket of the archive, to find what is archived already; None to leave that to the stream task.
         s3_prefix: path of the archive in it.
         replace: plan also what is archived.
-        wait_for_storage: how long to wait for archived or pending media, all of the batch together: a duration,
+        wait_for_storage: how long to wait for archived or pending media, all of them together: a duration,
             seconds, ISO 8601 such as ``PT2H``, or True for 6 hours; None for not at all. What still waits then ends
             IN_COLD_STORAGE.
         deferrable: wait in the triggerer instead of in a worker; by default as ``[operators] default_deferrable`` says.
@@ -136,32 +140,61 @@ class ValidateRecordingOperator(KillableOperator):
         """The tenant's hook; waits inside it end with the task."""
         return CXoneHook(self.cxone_conn_id, cancelled=self.cancelled)
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return one segment plan per recording."""
+    def execute(self, context: Context) -> list[Any]:
+        """Return one segment plan per recording; of several batches, where those of each lie."""
         with self.work():
-            return self._planned(context, parse_wait_s(self.wait_for_storage))
+            return self._planned(context, parse_wait_s(self.wait_for_storage), {})
 
-    def execute_complete(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
-        """Go on when the trigger has fired: ask for the whole batch again, and wait no more."""
+    def execute_complete(self, context: Context, event: Any = None, told: Any = None) -> list[Any]:
+        """Go on when the trigger has fired: ask again for the batches that waited, and wait no more.
+
+        Args:
+            context: of the task.
+            event: what the trigger sent.
+            told: number and result of each batch that did not wait; without them, as in `airflow dags test`, all of
+                the batches are asked for again.
+        """
         with self.work():
             self.log.info("%s", StorageWait.from_document(event))
-            return self._planned(context, None)
+            return self._planned(context, None, dict(told or ()))
 
-    def _planned(self, context: Context, wait_s: float | None) -> list[dict[str, Any]]:
+    def _planned(self, context: Context, wait_s: float | None, told: dict[int, Any]) -> list[Any]:
         on_rejected = rendered.choice(self.on_rejected, "on_rejected", ON_REJECTED)
+        results = Results(share_of(self.recordings, "recordings", context), told)
+        verdict = Verdict(plans=sum(place["count"] for place in told.values()))
         with closing(self.hook.get_conn()) as source:
-            validation = self._validated(source, context)
-            cold = [plan.recording_id for plan in validation.plans if plan.outcome is Outcome.IN_COLD_STORAGE]
-            if wait_s is not None and cold and not (on_rejected == "fail" and _refused_for_good(validation)):
-                self._wait(cold, wait_s, source)
-                validation = self._validated(source, context)
-        self._tell(validation)
-        self._refuse(validation, on_rejected, context)
-        return [plan.to_document() for plan in validation.plans]
+            held = self._validate(results, verdict, source, holds=wait_s is not None)
+            cold = [recording_id for validation in held.values() for recording_id in cold_in(validation)]
+            is_refused = bool(verdict.ended) or is_refused_for_good(held.values())
+            if wait_s is not None and cold and not (on_rejected == "fail" and is_refused):
+                self._wait(cold, wait_s, source, results)
+                held = self._validate(results, verdict, source, holds=False)
+            for number, validation in held.items():
+                self._settle(number, validation, results, verdict)
+        verdict.check(on_rejected, context)
+        return results.returned
 
-    def _validated(self, source: RecordingSource, context: Context) -> Validation:
+    def _validate(
+        self, results: Results, verdict: Verdict, source: RecordingSource, *, holds: bool
+    ) -> dict[int, Validation]:
+        """Validate the batches that have no result yet; where `holds`, return those that waiting can change."""
+        held = {}
+        for number in results.open:
+            validation = self._validated(results.share.batch(number), source)
+            if holds and (validation.passing or cold_in(validation)):
+                held[number] = validation
+            else:
+                self._settle(number, validation, results, verdict)
+        return held
+
+    def _settle(self, number: int, validation: Validation, results: Results, verdict: Verdict) -> None:
+        tell(validation)
+        verdict.add(validation)
+        results.add(number, [plan.to_document() for plan in validation.plans])
+
+    def _validated(self, documents: Sequence[Any], source: RecordingSource) -> Validation:
         return validate_recordings(
-            documents_of(self.recordings, "recordings", context),
+            documents,
             source=source,
             clock=self.clock,
             settings=self._settings(),
@@ -170,7 +203,7 @@ class ValidateRecordingOperator(KillableOperator):
             cancelled=self.cancelled,
         )
 
-    def _wait(self, recording_ids: Sequence[str], wait_s: float, source: RecordingSource) -> None:
+    def _wait(self, recording_ids: Sequence[str], wait_s: float, source: RecordingSource, results: Results) -> None:
         """Wait here, or leave the worker: then this raises what Airflow defers a task by."""
         deadline_at = self.clock.now().add(seconds=wait_s)
         end = str(iso(deadline_at))
@@ -185,6 +218,7 @@ class ValidateRecordingOperator(KillableOperator):
         self.defer(
             trigger=StorageStateTrigger(conn_id, recording_ids, end, POLL_INTERVAL_S),
             method_name="execute_complete",
+            kwargs={"told": [[number, place] for number, place in results.told.items()]},
             timeout=wait_s + TRIGGERER_GRACE_S,
         )
 
@@ -219,43 +253,3 @@ class ValidateRecordingOperator(KillableOperator):
             bucket, aws_conn_id=rendered.given(self.aws_conn_id), concurrency=DEFAULT_READERS, clock=self.clock
         )
         return lambda archived_id: read_archived(reached.store, layout, archived_id) is not None
-
-    def _tell(self, validation: Validation) -> None:
-        if validation.duplicates:
-            self.log.warning("%d recordings were named twice and are planned once", validation.duplicates)
-        for findings in validation.findings:
-            self.log.info("%s", findings)
-        for plan in validation.plans:
-            if plan.outcome not in _GOING_ON:
-                self.log.warning("%s", _in_words(plan))
-
-    def _refuse(self, validation: Validation, on_rejected: str, context: Context) -> None:
-        if validation.passing and tries_left(context):
-            raise AirflowException(
-                f"{len(validation.passing)} of {len(validation.plans)} recordings could not be asked for: "
-                f"{some_of(validation.passing)}"
-            )
-        broken = [
-            str(rule)
-            for findings in validation.findings
-            for rule in findings.failed_rules
-            if rule.recording_id is None and rule.severity == "critical"
-        ]
-        if broken:
-            raise AirflowFailException(f"The batch as a whole breaks its data rules: {'; '.join(broken)}")
-        ended = [_in_words(plan) for plan in validation.plans if plan.outcome not in _GOING_ON]
-        if ended and on_rejected == "fail":
-            raise AirflowFailException(
-                f"{len(ended)} of {len(validation.plans)} recordings cannot be archived: {' | '.join(ended)}"
-            )
-
-
-def _refused_for_good(validation: Validation) -> bool:
-    """Tell whether a recording ended in a way that neither waiting nor another try can mend."""
-    ended = {plan.recording_id for plan in validation.plans if plan.outcome not in _GOING_ON}
-    cold = {plan.recording_id for plan in validation.plans if plan.outcome is Outcome.IN_COLD_STORAGE}
-    return bool(ended - cold - set(validation.passing))
-
-
-def _in_words(plan: SegmentPlan) -> str:
-    return f"{plan.recording_id} is {plan.outcome}: {'; '.join(str(reason) for reason in plan.reasons)}"

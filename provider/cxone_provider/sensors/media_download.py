@@ -23,7 +23,14 @@ from cxone_provider.archive.waiting import parse_wait_s
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.media_download import media_download_api
 from cxone_provider.operators import rendered
-from cxone_provider.operators.batches import Batches, handed_over, in_batches
+from cxone_provider.operators.batches import (
+    DEFAULT_TASKS,
+    MAX_BATCHES,
+    Batches,
+    handed_over,
+    in_batches,
+    task_count,
+)
 from cxone_provider.operators.running import KillableOperator, documents_of
 
 # How long after the deadline a deferred task fails if no triggerer has answered.
@@ -42,12 +49,13 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
     Args:
         requests: what :class:`~cxone_provider.operators.media_download.RequestMediaDownloadOperator` returned.
         wait: how long after the last request to wait: a duration, seconds, or ``PT12H``; at most a week.
+        max_tasks: mapped tasks that share the batches, 1 to 1024.
         deferrable: wait in the triggerer instead of in a worker; by default as ``[operators] default_deferrable`` says.
         cxone_conn_id: connection to the tenant.
         kwargs: ``poke_interval``, 60 s by default, is the pause between two rounds, also in the triggerer; ``mode``.
     """
 
-    template_fields: Sequence[str] = ("requests", "wait", "deferrable", "cxone_conn_id")
+    template_fields: Sequence[str] = ("requests", "wait", "max_tasks", "deferrable", "cxone_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"requests": "json"}
     ui_color = "#fff2cc"
 
@@ -56,6 +64,7 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
         *,
         requests: Any,
         wait: Any = "PT12H",
+        max_tasks: int | str = DEFAULT_TASKS,
         deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
         cxone_conn_id: str = CXoneHook.default_conn_name,
         **kwargs: Any,
@@ -63,8 +72,10 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
         super().__init__(**kwargs)
         self.requests = requests
         self.wait = wait
+        self.max_tasks = max_tasks
         self.deferrable = deferrable
         self.cxone_conn_id = cxone_conn_id
+        self._asked: list[DownloadRequest] = []
 
     @cached_property
     def hook(self) -> CXoneHook:
@@ -74,41 +85,46 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Return the batches."""
         with self.work():
+            self._read(context)
             if not rendered.flag(self.deferrable, "deferrable"):
-                return handed_over(super().execute(context), context)
-            requests = self._requests
-            self._defer(requests)
-            return handed_over(_batches(requests, {}), context)
+                return handed_over(super().execute(context), context, max_tasks=self.max_tasks)
+            self._defer()
+            return handed_over(_batches(self._asked, {}), context, max_tasks=self.max_tasks)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once how each request stands that has not ended."""
         with self.work():
+            self._read(context)
             watch = self._watch
             self._look(watch)
             self.log.info("%d of %d requests have not ended", len(watch.waiting), len(watch.found))
             is_done = watch.is_over(self.clock.now())
-            return PokeReturnValue(is_done, _batches(self._requests, watch.found) if is_done else None)
+            return PokeReturnValue(is_done, _batches(self._asked, watch.found) if is_done else None)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[Any]:
         """Go on when the trigger has fired; ask for what it could not ask for."""
         with self.work():
+            self._read(context)
             watch = self._watch
             seen = seen_requests(event)
             unseen = DownloadWatch([one for one in watch.found if one not in seen], watch.deadline_at)
             self._look(unseen)
-            return handed_over(_batches(self._requests, {**seen, **unseen.found}), context)
+            made = _batches(self._asked, {**seen, **unseen.found})
+            return handed_over(made, context, max_tasks=self.max_tasks)
 
-    @cached_property
-    def _requests(self) -> list[DownloadRequest]:
-        return [DownloadRequest.from_document(one) for one in documents_of(self.requests, "requests")]
+    def _read(self, context: Context) -> None:
+        task_count(self.max_tasks)  # refused before anything is waited for
+        if not self._asked:
+            documents = documents_of(self.requests, "requests", context)
+            self._asked = [DownloadRequest.from_document(one) for one in documents]
 
     @cached_property
     def _watch(self) -> DownloadWatch:
-        made = [one.requested_at for one in self._requests if one.requested_at is not None]
+        made = [one.requested_at for one in self._asked if one.requested_at is not None]
         wait_s = parse_wait_s(self.wait, "wait") or 0.0
         # From the requests on and not from now: a retry or a second look in another process waits no longer.
         deadline_at = max(made, default=self.clock.now()).add(seconds=int(wait_s))
-        return DownloadWatch([one.request_id for one in self._requests if one.request_id is not None], deadline_at)
+        return DownloadWatch([one.request_id for one in self._asked if one.request_id is not None], deadline_at)
 
     def _look(self, watch: DownloadWatch) -> None:
         if not watch.waiting:
@@ -120,7 +136,7 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
                 if not watch.look(api.status, request_id):
                     return
 
-    def _defer(self, requests: Sequence[DownloadRequest]) -> None:
+    def _defer(self) -> None:
         """Leave the worker: this raises what Airflow defers a task by, unless there is nothing to wait for."""
         watch = self._watch
         if not watch.waiting:
@@ -139,7 +155,6 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
 
 
 def _batches(requests: Sequence[DownloadRequest], found: Mapping[str, DownloadStatus | None]) -> Batches:
-    """Return a batch for each request; larger ones where Airflow would not map over so many."""
+    """Return a batch for each request; larger ones where there would be too many."""
     made = [documents_after(one, found.get(one.request_id or "")) for one in requests]
-    most = conf.getint("core", "max_map_length")
-    return made if len(made) <= most else in_batches([ref for batch in made for ref in batch], MAX_ENTITIES, most=most)
+    return made if len(made) <= MAX_BATCHES else in_batches([ref for batch in made for ref in batch], MAX_ENTITIES)
