@@ -74,7 +74,7 @@ class Tenant:
     quota_requests: int = 150
     quota_period_s: float = 300.0
     most_batches: int = 1024
-    most_tasks: int = 32
+    most_tasks: int = 16
 
     @property
     def a_day(self) -> int:

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
 from cxone_provider.archive.errors import InvalidDocument
 from cxone_provider.operators import batches
-from cxone_provider.operators.batches import BATCH_SCHEMA, MAX_INLINE_BYTES, in_batches
+from cxone_provider.operators.batches import BATCH_SCHEMA, DEFAULT_TASKS, MAX_INLINE_BYTES, in_batches
 from cxone_provider.operators.recordings import (
     CheckArchiveRunOperator,
     EstimateArchiveOperator,
@@ -100,7 +100,7 @@ def test_xcom_of_each_task_stays_flat_however_long_the_listing(world: World, cou
     # What every mapped task reads, and what it reads besides: its own batches, one after another.
     assert len(json.dumps(made)) <= MAX_INLINE_BYTES
     assert max(batch_bytes) <= 30_000
-    assert len(made) == 32
+    assert len(made) == DEFAULT_TASKS
     assert len(places) == len(ti.pushed) == count / 100
     assert sum(one["count"] for one in places) == count
     assert places[0] == {"schema": BATCH_SCHEMA, "task_id": "list_recordings", "map_index": -1, "key": "batch_0"} | {

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 Batches: TypeAlias = Sequence[Sequence[Mapping[str, Any]]]
 
 BATCH_SCHEMA = "cxone.batch/1"
-DEFAULT_TASKS = 32
+DEFAULT_TASKS = 16
 """Mapped tasks that share a listing: enough to work side by side, few enough for the scheduler to look at."""
 MAX_TASKS = 1024
 MAX_BATCHES = 1024
