@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.models.dagrun import DagRun
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk.execution_time.context import OutletEventAccessors
@@ -29,6 +31,8 @@ from cxone_provider.operators.running import KillableOperator
 from tests.airflow.conftest import AUDIO, Site
 from tests.airflow.operator_world import World, entered, recording
 from tests.airflow.test_dag_runs import outcomes, result_of, states, xcoms
+from tests.airflow.versions import parsed_dags, sync_bag_to_db
+from tests.docs.snippets import snippet
 from tests.fakes.clock import FakeClock
 from tests.fakes.source import DESCRIBE, RESOLVE
 from tests.fakes.task import FakeTaskInstance, context_of
@@ -294,6 +298,31 @@ def test_airflow_hands_a_task_several_batches_and_their_results_on(
     assert len(xcoms(run)["batch.notify[0].batch_1"]) == 51
     assert result_of(run, "check_run")["recordings"] == 251
     assert result_of(run, "reconcile")["expected"] == 251
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_task_of_one_s_own_reads_the_results_of_a_short_day_and_of_a_long_one(
+    site: Site, airflow_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, inline: bool
+) -> None:
+    if not inline:
+        monkeypatch.setattr(batches, "MAX_INLINE_BYTES", 0)
+        monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "1")
+    site.tenant.add_recording("small", AUDIO / "one-second.mp3")
+    site.tenant.add_recording("large", AUDIO / "call-cbr32k-8k-id3v23.mp3")
+    path = tmp_path / "largest_calls.py"
+    path.write_text(snippet("docs/operators.md", "each-of"))
+    bag = parsed_dags(path)
+    bundles: Any = DagBundlesManager  # Airflow leaves its constructor untyped
+    bundles().sync_bundles_to_db()
+    sync_bag_to_db(bag, "dags-folder", bundle_version=None)
+    names = ["small", *(f"nowhere-{n:03}" for n in range(100)), "large"]
+
+    run: DagRun = bag.dags["largest_calls"].test(logical_date=None, run_conf={"recordings": names})
+
+    assert set(states(run).values()) == {"success"}
+    assert result_of(run, "largest") == "large"
 
 
 def _as_list(share: Any) -> list[Any]:
