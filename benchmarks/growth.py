@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     prepare()
     run: dict[str, Any] = {"machine": {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", **machine_of()}}
     run["steps"] = steps([count for count in COUNTS if count <= given.most])
-    run["scheduler"] = scheduler_load.load(given.batches) if given.batches else []
+    run["scheduler"], run["scheduler_waiting"] = scheduler_load.load(given.batches) if given.batches else ([], None)
     results = WORK / "growth.json"
     results.write_text(json.dumps(run, indent=1))
     document = written(DOCUMENT.read_text(encoding="utf-8"), run)

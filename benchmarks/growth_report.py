@@ -37,7 +37,7 @@ def text_of(run: Mapping[str, Any]) -> str:
         _machine(run["machine"]),
         *(_table(run["steps"], *figure) for figure in _FIGURES),
         "![growth](scaling/growth.svg)",
-        _scheduler(run["scheduler"]),
+        _scheduler(run["scheduler"], run["scheduler_waiting"]),
         tenants.tables(tenants.measured(run)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -68,7 +68,7 @@ def _table(
     return "\n".join(lines)
 
 
-def _scheduler(rows: Sequence[Mapping[str, Any]]) -> str:
+def _scheduler(rows: Sequence[Mapping[str, Any]], waiting: float | None) -> str:
     if not rows:
         return ""
     names = ("tasks", "took_s", "scheduler_cpu_s", "api_cpu_s", "database_bytes")
@@ -87,6 +87,8 @@ def _scheduler(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f"| exponent | from {first} on | {' | '.join(grown)} |")
     each = [f"{row['scheduler_cpu_s'] / row['tasks'] * 1e3:.0f}" for row in rows]
     lines += ["", f"Scheduler for a task instance, ms: {', '.join(each)}."]
+    if waiting is not None:
+        lines[-1] += f" While a run's tasks wait for their tenant, it takes {waiting:.1%} of a core."
     told = ", ".join(f"{name} {count:,}" for name, count in rows[-1]["rows"].items() if count)
     lines += ["", f"Rows of the last run: {told}."]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """What a run of many mapped batches costs Airflow itself: scheduler, database, time.
 
 ``python -m benchmarks.scheduler_load 1 10 100 1000`` prints it as JSON: a real scheduler, LocalExecutor, API server and
-Debian's PostgreSQL; the tasks hand on documents as large as the real ones', and move nothing.
+Debian's PostgreSQL; the tasks hand on documents as large as the real ones', and move nothing. At the end a run whose
+tasks wait, as tasks do for a tenant's quota: what the scheduler takes meanwhile.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _DAGS = Path(__file__).parent / "growth_dags"
 _IDLE_S = 20.0
 _POLL_S = 1.0
 _LONGEST_S = 3600
+# As many batches as mapped tasks share: a long day's task instances, in little time.
+_WAITING_BATCHES, _WAIT_S = 16, 30
 _TICKS = os.sysconf("SC_CLK_TCK")
 _TABLES = "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables"
 _STATE = "SELECT state FROM dag_run WHERE run_id = :run"
@@ -38,23 +41,27 @@ _XCOM = (
 _ROWS = ("task_instance", "xcom", "rendered_task_instance_fields", "task_instance_history", "task_map", "log")
 
 
-def load(batches: Sequence[int]) -> list[dict[str, Any]]:
-    """Run each number of batches once and return what it took; nothing where PostgreSQL is not installed."""
+def load(batches: Sequence[int]) -> tuple[list[dict[str, Any]], float | None]:
+    """Run each number of batches once; return what it took, and the scheduler's share of a core while a run waits.
+
+    Nothing where PostgreSQL is not installed.
+    """
     WORK.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=WORK) as scratch, postgres(Path(scratch) / "postgres.log") as place:
             return _loaded(Path(scratch), f"postgresql+psycopg2://{place}", batches)
     except NotInstalled as error:
         print(f"[bench] scheduler: left out, {error}", file=sys.stderr, flush=True)
-        return []
+        return [], None
 
 
-def _loaded(scratch: Path, address: str, batches: Sequence[int]) -> list[dict[str, Any]]:
+def _loaded(scratch: Path, address: str, batches: Sequence[int]) -> tuple[list[dict[str, Any]], float]:
     with airflow(scratch / "airflow", dags=_DAGS, settings=_settings(address)) as running:
         running.wait()
         running.wait_for_dag("growth")
         running.unpause("growth")
-        return list(_measured(running, create_engine(address, poolclass=NullPool), batches))
+        engine = create_engine(address, poolclass=NullPool)
+        return list(_measured(running, engine, batches)), _waiting(running, engine)
 
 
 def _settings(address: str) -> dict[str, str]:
@@ -95,8 +102,20 @@ def _measured(running: Airflow, engine: Engine, batches: Sequence[int]) -> Itera
         print(f"[bench] scheduler: {count} batches, {took_s:.0f} s", file=sys.stderr, flush=True)
 
 
-def _run(running: Airflow, engine: Engine, batches: int) -> str:
-    run_id = running.trigger("growth", {"batches": batches})
+def _waiting(running: Airflow, engine: Engine) -> float:
+    """Return the scheduler's seconds of processor for a second in which a run's tasks wait, its idle ones included."""
+    scheduler, told = _pid_of("scheduler"), []
+    for wait_s in (0, _WAIT_S):
+        before = _cpu_s(scheduler), time.monotonic()
+        _run(running, engine, _WAITING_BATCHES, wait_s)
+        told.append((_cpu_s(scheduler) - before[0], time.monotonic() - before[1]))
+        print(f"[bench] scheduler: tasks that wait {wait_s} s, {told[-1][1]:.0f} s", file=sys.stderr, flush=True)
+    (busy_cpu_s, busy_s), (cpu_s, took_s) = told
+    return (cpu_s - busy_cpu_s) / (took_s - busy_s)
+
+
+def _run(running: Airflow, engine: Engine, batches: int, wait_s: float = 0) -> str:
+    run_id = running.trigger("growth", {"batches": batches, "wait_s": wait_s})
     for _ in range(int(_LONGEST_S / _POLL_S)):
         # The database is asked: Airflow's own API may be too busy to answer.
         with engine.connect() as connection:

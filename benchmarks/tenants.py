@@ -43,14 +43,16 @@ class Measured:
         verify_cpu_ms: processor to read one back.
         task_s: seconds of a worker's processor to start a task; Airflow's, not measured here.
         scheduler_task_ms: scheduler's processor for a task instance.
-        database_task_bytes: what a task instance leaves in Airflow's tables.
+        scheduler_share: of a core, while a run is at work.
+        database_bytes: what a listed recording leaves in Airflow's tables.
     """
 
     cpu_ms: float = 5.0
     verify_cpu_ms: float = 0.2
     task_s: float = 3.0
-    scheduler_task_ms: float = 40.0
-    database_task_bytes: float = 5_000
+    scheduler_task_ms: float = 25.0
+    scheduler_share: float = 0.04
+    database_bytes: float = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,12 @@ def measured(run: Mapping[str, Any]) -> Measured:
     )
     if not run["scheduler"]:
         return known
-    last = run["scheduler"][-1]
+    rows, waiting = run["scheduler"], run["scheduler_waiting"]
     return replace(
         known,
-        scheduler_task_ms=last["scheduler_cpu_s"] / last["tasks"] * 1e3,
-        database_task_bytes=last["database_bytes"] / last["tasks"],
+        scheduler_task_ms=min(row["scheduler_cpu_s"] / row["tasks"] for row in rows) * 1e3,
+        scheduler_share=known.scheduler_share if waiting is None else waiting,
+        database_bytes=rows[-1]["database_bytes"] / rows[-1]["count"],
     )
 
 
@@ -178,8 +181,8 @@ def _days(tenants: Sequence[Tenant], told: Measured) -> str:
             "workers' slots that are busy, on average",
             [f"{worker_hours(t, told) / _HOURS_OF_A_DAY:.3f}" for t in tenants],
         ),
-        ("scheduler processor, s a day", [f"{t.tasks * told.scheduler_task_ms / 1e3:.0f}" for t in tenants]),
-        ("Airflow's tables, MiB a month", [f"{t.tasks * told.database_task_bytes * 30 / 2**20:,.0f}" for t in tenants]),
+        ("scheduler processor, s a day", [f"{scheduler_s(t, told):,.0f}" for t in tenants]),
+        ("Airflow's tables, MiB a month", [f"{t.listed * told.database_bytes * 30 / 2**20:,.0f}" for t in tenants]),
         ("arriving, GiB a day", [f"{t.gib_a_day:,.1f}" for t in tenants]),
         ("mean over a day, Mbit/s", [f"{t.a_day * t.mean_bytes * 8 / 86_400 / 1e6:,.2f}" for t in tenants]),
     ]
@@ -190,6 +193,12 @@ def _days(tenants: Sequence[Tenant], told: Measured) -> str:
 def worker_hours(one: Tenant, told: Measured) -> float:
     """Return the hours of one core that a day takes on workers: the recordings, and starting the tasks."""
     return (one.a_day * told.cpu_ms / 1e3 + one.tasks * told.task_s) / _S_OF_AN_HOUR
+
+
+def scheduler_s(one: Tenant, told: Measured) -> float:
+    """Return the scheduler's seconds of processor a day: for task instances, and while the run waits for its quota."""
+    waiting_s = min(one.quota_hours, _HOURS_OF_A_DAY) * _S_OF_AN_HOUR
+    return one.tasks * told.scheduler_task_ms / 1e3 + waiting_s * told.scheduler_share
 
 
 def _hours(hours: float) -> str:
@@ -213,8 +222,8 @@ def _hundred(one: Tenant, told: Measured, prices: Prices, count: int = 100) -> s
         ("recordings a day", f"{one.a_day * count:,}"),
         ("task instances a day; a minute", f"{one.tasks * count:,}; {one.tasks * count / 1440:.1f}"),
         ("worker processor, hours a day", f"{hours:,.0f}: {hours / _HOURS_OF_A_DAY:.1f} cores all day"),
-        ("scheduler processor, hours a day", f"{one.tasks * count * told.scheduler_task_ms / 3.6e6:.1f}"),
-        ("Airflow's tables, GiB a month", f"{one.tasks * count * told.database_task_bytes * 30 / _GIB:.1f}"),
+        ("scheduler processor, hours a day", f"{scheduler_s(one, told) * count / _S_OF_AN_HOUR:.1f}"),
+        ("Airflow's tables, GiB a month", f"{one.listed * count * told.database_bytes * 30 / _GIB:.1f}"),
         ("arriving, Mbit/s on average", f"{one.a_day * one.mean_bytes * 8 / 86_400 / 1e6 * count:,.0f}"),
         ("store, US dollars a month", f"{sum(list(dollars_a_month(one, prices).values())[:3]) * count:,.0f}"),
     ]

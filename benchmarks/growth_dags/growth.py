@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,10 @@ class ListBatches(BaseOperator):
 
 
 class HandOn(BaseOperator):
-    """Take batches, one after another, and hand on a document of a given kind for each of their recordings."""
+    """Take batches, one after another, and hand on a document of a given kind for each of their recordings.
+
+    What streams waits besides, as it would for its tenant, for as long as the run was asked to.
+    """
 
     template_fields = ("documents",)
 
@@ -39,6 +43,8 @@ class HandOn(BaseOperator):
 
     def execute(self, context: Any) -> list[Any]:
         """Return the documents, or where they lie."""
+        if self.kind == "audit-log":
+            time.sleep(float(context["params"]["wait_s"]))
         results = Results(share_of(self.documents, "documents", context))
         for number, batch in enumerate(results.share):
             results.add(number, [_document(self.kind, one["recording_id"]) for one in batch])
@@ -73,7 +79,7 @@ class CountAll(BaseOperator):
 # A machine that is busy with other things answers a push too late, and Airflow then takes its repeat for a second one.
 _PATIENT = {"retries": 2, "retry_delay": timedelta(seconds=2)}
 
-with DAG("growth", schedule=None, params={"batches": 1}, max_active_runs=1, default_args=_PATIENT):
+with DAG("growth", schedule=None, params={"batches": 1, "wait_s": 0}, max_active_runs=1, default_args=_PATIENT):
     listed = ListBatches(task_id="list_recordings")
 
     @task_group

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.exponents import exponent, faults
-from benchmarks.tenants import Measured, Prices, Tenant, dollars_a_month, tables, worker_hours
+from benchmarks.tenants import Measured, Prices, Tenant, dollars_a_month, scheduler_s, tables, worker_hours
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,11 @@ def test_a_month_at_the_store() -> None:
 def test_workers_move_recordings_and_start_tasks() -> None:
     one = Tenant(a_year=36_500, lookback_days=0)
     assert worker_hours(one, Measured(cpu_ms=36, task_s=36)) == pytest.approx(0.001 + 7 * 0.01)
+
+
+def test_the_scheduler_looks_while_a_run_waits_for_its_quota() -> None:
+    one = Tenant(a_year=43_200 * 365, lookback_days=0)
+    assert scheduler_s(one, Measured(scheduler_task_ms=10, scheduler_share=0.01)) == pytest.approx(0.52 + 864)
 
 
 def test_more_than_a_day_has_is_told() -> None:
