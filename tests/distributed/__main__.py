@@ -20,7 +20,7 @@ from tests.distributed.site import site
 from tests.distributed.tenant import Quota
 from tools.servers.debian import NotInstalled, postgres_programs, redis_program
 
-RECORDINGS, PACE_RECORDINGS = 10_000, 1_000
+RECORDINGS, PACE_RECORDINGS = 10_000, 3_000
 _QUICK_RECORDINGS, _QUICK_PACE_RECORDINGS = 600, 300
 _NOT_INSTALLED = 2
 

@@ -89,7 +89,7 @@ def _shown(value: object) -> str:
 
 def _unrest(proof: Proof) -> str:
     told = proof.unrest
-    tries = "; ".join(f"batch {index}: {', then '.join(states)}" for index, states in proof.tries.items())
+    tries = "; ".join(f"stream task {index}: {', then '.join(states)}" for index, states in proof.tries.items())
     rows = [
         f"| triggerer killed while a listing waited in it | its successor looked {told.looks_after} more times |",
         f"| {told.worker} killed at {len(told.killed)} stream tasks | missed after {told.noticed_s:.0f} s; {tries} |",
