@@ -24,6 +24,7 @@ from airflow.sdk import DAG
 from airflow.triggers.base import BaseTrigger
 
 from cxone_provider.archive.downloads import DownloadRequest, seen_requests
+from cxone_provider.operators import batches
 from cxone_provider.operators.recordings import RequestMediaDownloadOperator
 from cxone_provider.operators.running import KillableOperator
 from cxone_provider.sensors.media_download import MediaDownloadSensor
@@ -33,7 +34,7 @@ from tests.airflow.conftest import AUDIO, CLIENT_SECRET, Site
 from tests.airflow.test_dag_runs import outcomes, result_of, states
 from tests.airflow.versions import deserialize, serialize
 from tests.fakes.clock import FakeClock
-from tests.fakes.task import FakeStateStore, context_of
+from tests.fakes.task import FakeStateStore, FakeTaskInstance, context_of
 
 pytestmark = [
     pytest.mark.airflow,
@@ -210,6 +211,34 @@ def test_what_needed_no_request_is_waited_for_by_nobody(tenant: Tenant) -> None:
     for deferrable in (False, True):
         batches = sensor(made, deferrable=deferrable).execute(context_of())
         assert [one["recording_id"] for batch in batches for one in batch] == ["../x"]
+    assert tenant.looked() == 0
+
+
+def test_many_requests_lie_in_xcoms_of_their_own_and_few_tasks_share_their_batches(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MAX_INLINE_BYTES", 0)
+    ids = [str(number) for number in range(1, 251)]
+    asking = FakeTaskInstance(task_id="request")
+    made = operator(ids).execute(context_of(asking))
+    assert [(one["key"], one["count"]) for one in made] == [("batch_0", 1), ("batch_1", 1), ("batch_2", 1)]
+    tenant.ticking.advance(700)
+    waiting = FakeTaskInstance(task_id="await", xcom=asking.xcom)
+
+    shares = sensor(made, max_tasks="2").execute(context_of(waiting))
+
+    assert [[one["key"] for one in share] for share in shares] == [["batch_0", "batch_2"], ["batch_1"]]
+    assert [len(batch) for batch in waiting.pushed.values()] == [100, 100, 50]
+    assert ends(list(waiting.pushed.values())) == {**dict.fromkeys(ids, "NOT_FOUND"), "1": "ready", "2": "LOCKED"}
+    assert tenant.posted() == 3
+
+
+@pytest.mark.parametrize("max_tasks", ["0", "all"])
+def test_a_number_of_tasks_that_cannot_be_is_refused_before_anything_is_waited_for(
+    tenant: Tenant, max_tasks: str
+) -> None:
+    with pytest.raises(AirflowFailException, match="unusable max_tasks"):
+        sensor(requested(["1"]), max_tasks=max_tasks).execute(context_of())
     assert tenant.looked() == 0
 
 
