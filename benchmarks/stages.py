@@ -92,7 +92,7 @@ class Stage:
         from cxone_provider.operators.batches import handed_over
 
         numbers = range(0, self.count, BATCH_SIZE)
-        batches = [[ref_of(one) for one in range(first, min(self.count, first + BATCH_SIZE))] for first in numbers]
+        batches = ([ref_of(one) for one in range(first, min(self.count, first + BATCH_SIZE))] for first in numbers)
         made = handed_over(batches, self._context(CountedTask(self.count)))
         self.ti.read(made)
         return made

@@ -24,7 +24,7 @@ class ListBatches(BaseOperator):
         """Return the batches, or where they lie."""
         from benchmarks.generated import ref_of
 
-        refs = [ref_of(number) for number in range(int(context["params"]["batches"]) * BATCH_SIZE)]
+        refs = map(ref_of, range(int(context["params"]["batches"]) * BATCH_SIZE))
         return handed_over(in_batches(refs, BATCH_SIZE), context)
 
 

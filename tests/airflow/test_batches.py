@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any, overload
 
 import pytest
 from airflow.models.dagrun import DagRun
-from airflow.providers.common.compat.sdk import AirflowFailException, Context
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
-from cxone_provider.archive.errors import InvalidDocument
-from cxone_provider.operators import batches
-from cxone_provider.operators.batches import BATCH_SCHEMA, DEFAULT_TASKS, MAX_INLINE_BYTES, in_batches
+from cxone_provider.archive.errors import InvalidDocument, SourceUnavailable
+from cxone_provider.operators import batches, listing
+from cxone_provider.operators.batches import BATCH_SCHEMA, DEFAULT_TASKS, MAX_INLINE_BYTES, handed_over, in_batches
 from cxone_provider.operators.recordings import (
     CheckArchiveRunOperator,
     EstimateArchiveOperator,
@@ -24,10 +26,11 @@ from cxone_provider.operators.running import flat
 from tests.airflow.conftest import AUDIO, Site
 from tests.airflow.operator_world import World, entered, recording
 from tests.airflow.test_dag_runs import outcomes, result_of, states, xcoms
+from tests.fakes.alive import Alive
+from tests.fakes.listing import FakeListing
 from tests.fakes.task import FakeTaskInstance, context_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # operators warn when run outside of a task
-MOST = 1024
 
 
 @pytest.fixture
@@ -35,12 +38,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return entered(monkeypatch)
 
 
-def refs(count: int) -> list[dict[str, Any]]:
+def ref_of(number: int) -> dict[str, Any]:
     metadata = {"agent_name": "Ada Park", "skill": "Claims", "direction": "inbound", "ani": "+15550100"}
-    return [
-        {"recording_id": f"{n:012}", "recorded_at": "2026-11-22T12:00:00Z", "duration_s": 61.5, "metadata": metadata}
-        for n in range(count)
-    ]
+    times = {"recorded_at": "2026-11-22T12:00:00Z", "duration_s": 61.5}
+    return {"recording_id": f"{number:012}", **times, "metadata": metadata}
+
+
+def refs(count: int) -> list[dict[str, Any]]:
+    return [ref_of(number) for number in range(count)]
 
 
 def listed(ti: FakeTaskInstance, count: int, **arguments: Any) -> list[Any]:
@@ -51,37 +56,94 @@ def listed(ti: FakeTaskInstance, count: int, **arguments: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("count", "batch_size", "size", "number"),
+    ("number", "batch_size", "sizes"),
     [
-        (0, 100, None, 0),
-        (1, 100, 1, 1),
-        (2_740, 100, 100, 28),
-        (102_400, 100, 100, 1024),
-        (102_401, 100, 101, 1014),
-        (274_000, 100, 268, 1023),
-        (274_000, 500, 500, 548),
-        (1_024_000, 100, 1000, 1024),
+        (0, 100, {}),
+        (1, 100, {1: 1}),
+        (2_740, 100, {100: 27, 40: 1}),
+        (102_400, 100, {100: 1024}),
+        (102_401, 100, {100: 1024, 1: 1}),
+        (274_000, 100, {100: 1024, 200: 858}),
+        (1_024_000, 100, {100: 1024, 200: 1024, 400: 1024, 800: 384}),
+        (1_024_000, 500, {500: 1024, 1000: 512}),
+        (1_024_000, 1000, {1000: 1024}),
+        (3_072, 1, {1: 1024, 2: 1024}),
     ],
 )
-def test_batches_grow_so_that_airflow_maps_over_them(
-    count: int, batch_size: int, size: int | None, number: int
+def test_batches_grow_with_the_listing_without_knowing_its_end(
+    number: int, batch_size: int, sizes: dict[int, int]
 ) -> None:
-    documents = [{"recording_id": str(n)} for n in range(count)]
-    made = in_batches(documents, batch_size, most=MOST)
-    assert (len(made), len(made[0]) if made else None) == (number, size)
-    assert [one for batch in made for one in batch] == documents
+    made = [[one["n"] for one in batch] for batch in in_batches(({"n": n} for n in range(number)), batch_size)]
+    assert dict(Counter(map(len, made))) == sizes
+    assert [n for batch in made for n in batch] == list(range(number))
+    assert list(map(len, made[:-1])) == sorted(map(len, made[:-1])), "never smaller again, but for the last one"
 
 
-def test_more_than_the_largest_batches_hold_is_refused_and_says_what_to_do() -> None:
-    with pytest.raises(InvalidDocument, match=r"found 2001, expected at most 2000.*shorter window") as caught:
-        in_batches([{"recording_id": str(n)} for n in range(2001)], 100, most=2)
+def test_more_than_a_run_takes_is_refused_before_it_is_all_held_and_says_what_to_do() -> None:
+    documents = ({"n": n} for n in count())
+    with pytest.raises(InvalidDocument, match=r"expected at most 1024000.*shorter window") as caught:
+        for _ in in_batches(documents, 100):
+            pass
     assert not caught.value.retryable
+    assert next(documents)["n"] <= 1_024_000 + 1000
 
 
 def test_larger_batches_are_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
     made = listed(FakeTaskInstance(), 1100, batch_size=1, max_tasks=1024)
-    assert [len(batch) for batch in made] == [2] * 550
-    assert "batches of 2 instead of 1: there are at most 1024 of them" in caplog.text
+    assert sum(map(len, made)) == 1100
+    assert [record.message for record in caplog.records if "instead of" in record.message] == [
+        "batches of 2 instead of 1 behind the first 1024"
+    ]
+
+
+def test_a_long_listing_is_pushed_while_it_is_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive = Alive()
+    held: list[int] = []
+
+    class Task(FakeTaskInstance):
+        def xcom_push(self, key: str, value: Any) -> None:
+            assert key == f"batch_{len(held)}"
+            held.append(len(value))
+
+    made = handed_over(in_batches(alive.documents(range(10_000), ref_of), 100), context_of(Task(task_id="l")))
+    inline = MAX_INLINE_BYTES // len(json.dumps(ref_of(0)))
+    assert (held, sum(map(len, made))) == ([100] * 100, 100)
+    assert alive.most <= inline + 2 * 100, "what is short enough to stay, and the batch that is too much, and the next"
+
+
+def test_what_failed_in_the_middle_fails_the_task_and_leaves_no_result(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from refs(5_000)
+        raise SourceUnavailable("the tenant answers", found=503)
+
+    source = FakeListing()
+    monkeypatch.setattr(source, "refs", lambda _: broken())
+    monkeypatch.setattr(listing, "completed_contacts", lambda *_: source)
+    ti = FakeTaskInstance()
+    operator = ListRecordingsOperator(task_id="list", source="completed-contacts")
+    with pytest.raises(AirflowException, match="the tenant answers") as caught:
+        operator.execute(context_of(ti))
+    assert not isinstance(caught.value, AirflowFailException)
+    assert "return_value" not in ti.pushed
+    assert source.closed == 1
+
+
+def test_what_is_listed_is_read_while_the_source_is_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FakeListing()
+    open_then: list[bool] = []
+
+    def told() -> Iterator[dict[str, Any]]:
+        for one in refs(3):
+            open_then.append(not source.closed)
+            yield one
+
+    monkeypatch.setattr(source, "refs", lambda _: told())
+    monkeypatch.setattr(listing, "completed_contacts", lambda *_: source)
+    operator = ListRecordingsOperator(task_id="list", source="completed-contacts", start="2026-11-22", end="2026-11-23")
+    assert len(operator.execute(context_of(FakeTaskInstance()))[0]) == 3
+    assert (open_then, source.closed) == ([True] * 3, 1)
 
 
 def test_a_short_listing_is_handed_on_as_it_is(world: World) -> None:

@@ -22,7 +22,7 @@ from cxone_provider.archive.errors import (
     UnexpectedAnswer,
 )
 from cxone_provider.archive.jobs import JobListing
-from cxone_provider.archive.listing import Window, select
+from cxone_provider.archive.listing import Selection, Window
 from cxone_provider.archive.listing_ports import RecordingListing
 from tests.fakes.clock import FakeClock
 from tests.fakes.contact_list import ContactList, contact
@@ -236,7 +236,7 @@ def test_many_contacts_come_in_bounded_refs(tenant: Tenant) -> None:
 def test_the_caller_cuts_what_a_listing_gives_too_much(tenant: Tenant) -> None:
     for hours in (-1, 0, 23, 24):
         tenant.add(FakeLeg(f"at{hours}", DAY.start.add(hours=hours)))
-    assert {ref["recording_id"] for ref in select(tenant.listing.refs(DAY), DAY).documents} == {"at0", "at23"}
+    assert {ref["recording_id"] for ref in Selection(tenant.listing.refs(DAY), DAY)} == {"at0", "at23"}
 
 
 def test_each_call_asks_anew(tenant: Tenant) -> None:

@@ -17,7 +17,7 @@ from cxone_provider.adapters.cxone.settings import CXoneSettings, settings_of
 from cxone_provider.adapters.cxone.tenant_api import TenantApi
 from cxone_provider.archive.errors import UnexpectedAnswer
 from cxone_provider.archive.jobs import JobListing
-from cxone_provider.archive.listing import Window, select
+from cxone_provider.archive.listing import Selection, Window
 from cxone_provider.archive.listing_errors import JobCancelled, JobExpired, JobFailed, JobOverdue, ListingFailed
 from cxone_provider.archive.listing_ports import RecordingListing
 from cxone_provider.simulator import ApiSettings, Interaction, ManualClock, Segment, Simulator
@@ -88,7 +88,7 @@ def stage() -> Iterator[Callable[..., Stage]]:
 
 
 def refs(listing: RecordingListing, window: Window = DAY) -> dict[str, Any]:
-    return {ref["recording_id"]: ref for ref in select(listing.refs(window), window).documents}
+    return {ref["recording_id"]: ref for ref in Selection(listing.refs(window), window)}
 
 
 @pytest.mark.parametrize("shape", [{}, {"completed_spelling": "older"}, {"completed_numeric_ids": True}])

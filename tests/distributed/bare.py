@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from cxone_provider.archive.audit import audit_documents
 from cxone_provider.archive.contact import read_archived
 from cxone_provider.archive.jobs import JobListing
 from cxone_provider.archive.keys import ArchiveLayout
-from cxone_provider.archive.listing import Window, batches, select
+from cxone_provider.archive.listing import Selection, Window, batches
 from cxone_provider.archive.notification import announce
 from cxone_provider.archive.validating import Checks, ValidationSettings, validate_recordings
 from tools.servers.seaweedfs import S3Server
@@ -100,7 +101,7 @@ class _Pipeline:
         window = Window(start, start.add(days=1))
         jobs = DataExtraction(TenantApi(self.settings, self.clock), LinkSession(self.settings))
         with closing(JobListing(jobs, self.clock)) as listing:
-            return batches(select(listing.refs(window), window).documents, 100)
+            return list(batches(Selection(listing.refs(window), window), repeat(100)))
 
     def archive(self, refs: Sequence[Mapping[str, Any]]) -> int:
         """Validate, stream and announce a batch; return how many were archived."""

@@ -57,5 +57,7 @@ def _passes_luhn(number: str) -> bool:
 
 
 def _bounded(text: str, characters: int, limit: int) -> str:
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:limit])
+    line = text[:limit]
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
     return line if characters <= limit else f"{line}… ({characters} characters)"

@@ -6,14 +6,14 @@ Pure: it is given what was listed and what is archived already. The document is 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
+from cxone_provider.archive.estimate_sums import MEDIA_UNKNOWN, UNUSABLE, WITH_MEDIA, WITHOUT_MEDIA, Sums
+from cxone_provider.archive.packed import Packed
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES
-from cxone_provider.archive.recording import MAX_SIZE_BYTES, parse_duration_s
 from cxone_provider.archive.run_report import listed_ids
 from cxone_provider.archive.terms import MEDIA_PLAYBACK, SECURE_EXTERNAL_ACCESS, Allowance, Terms
 
@@ -21,8 +21,9 @@ ESTIMATE_SCHEMA = "cxone.estimate/1"
 DEFAULT_BITRATE_BPS = 64_000
 DEFAULT_FEE_SHARE = 0.05
 MAX_BITRATE_BPS = 10**8
-_BITS = 8
-_UNUSABLE, _WITHOUT, _WITH, _UNKNOWN = "unusable", "without_media", "with_media", "media_unknown"
+
+Lookup: TypeAlias = Callable[[Iterable[str]], Iterable[str]]
+"""Tells which of ids are archived: each once, in any order, and others may be among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,40 +159,41 @@ class Estimate:
         return made
 
 
-def estimate(
-    documents: Iterable[Mapping[str, Any]], archived: Collection[str] | None, settings: EstimateSettings
-) -> Estimate:
+def estimate(documents: Iterable[Mapping[str, Any]], archived: Lookup | None, settings: EstimateSettings) -> Estimate:
     """Return what it would take to archive what was listed.
 
     `media-playback` takes one request for each contact that is not archived; media come by links, which the quota
     spares. `recording-v2` takes one for the metadata and one for each segment of the media. The vendor's
     bucket takes none.
 
+    Documents are read once, and only ids and a number for each are held.
+
     Args:
         documents: ref documents, as a listing makes them; one that is named twice counts once.
-        archived: ids that are archived already, at no request; None where nobody looked.
+        archived: is given the ids, once, and tells which are archived already, at no request; None where nobody looks.
         settings: dialect, quota, and what the estimate rests on.
     """
-    listed = list(documents)
-    named = dict(zip(reversed(list(listed_ids(listed))), reversed(listed), strict=True))  # the first one counts
-    kinds = Counter(_kind(document) for document in named.values())
-    held = set() if archived is None else set(archived)
-    wanted = [one for name, one in named.items() if _kind(one) in {_WITH, _UNKNOWN} and name not in held]
-    sizes = [_Size.of(document, settings.bitrate_bps) for document in wanted]
-    requests = sum(_requests(size, settings) for size in sizes)
+    sums = Sums(settings.terms, settings.segment_size_bytes, settings.bitrate_bps)
+    names = Packed()
+    for document in documents:
+        (name,) = listed_ids((document,))
+        if sums.add(name, document) and archived is not None:
+            names.append(name)
+    for name in () if archived is None else archived(names):
+        sums.leave_out(name)
     return Estimate(
         api=settings.terms.api,
-        **{name: kinds[name] for name in (_WITH, _WITHOUT, _UNKNOWN, _UNUSABLE)},
-        already_archived=None if archived is None else len(held & named.keys()),
-        to_archive=len(wanted),
-        requests=requests,
-        requests_exact=not settings.terms.every_request_counts or all(size.listed for size in sizes),
+        **{name: sums.kinds[name] for name in (WITH_MEDIA, WITHOUT_MEDIA, MEDIA_UNKNOWN, UNUSABLE)},
+        already_archived=None if archived is None else sums.already_archived,
+        to_archive=sums.to_archive,
+        requests=sums.requests,
+        requests_exact=not settings.terms.every_request_counts or not sums.unlisted,
         quota=settings.terms.quota,
-        bytes_listed=sum(size.size_bytes or 0 for size in sizes if size.listed),
-        bytes_estimated=sum(size.size_bytes or 0 for size in sizes if not size.listed),
-        bytes_unknown=sum(1 for size in sizes if size.size_bytes is None),
+        bytes_listed=sums.bytes_listed,
+        bytes_estimated=sums.bytes_estimated,
+        bytes_unknown=sums.bytes_unknown,
         bitrate_bps=settings.bitrate_bps,
-        interactions=len(named) if settings.interactions is None else settings.interactions,
+        interactions=sums.listed if settings.interactions is None else settings.interactions,
         fee_share=settings.fee_share,
     )
 
@@ -224,41 +226,3 @@ def _rows(made: Estimate) -> Sequence[tuple[str, str, str]]:
         ("of unknown size", f"{made.bytes_unknown:,}", "in neither of the two"),
         ("share of interactions", share, f"of {made.interactions:,}; {fee}"),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Size:
-    size_bytes: int | None
-    listed: bool
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any], bitrate_bps: int) -> _Size:
-        listed = _whole((document.get("metadata") or {}).get("size_bytes"))
-        if listed is not None:
-            return cls(listed, listed=True)
-        duration_s = parse_duration_s(document.get("duration_s"), "duration_s")
-        return cls(None if duration_s is None else math.ceil(duration_s * bitrate_bps / _BITS), listed=False)
-
-
-def _requests(size: _Size, settings: EstimateSettings) -> int:
-    if settings.terms.api == SECURE_EXTERNAL_ACCESS:
-        return 0
-    if not settings.terms.every_request_counts:
-        return 1
-    return 1 + max(1, math.ceil((size.size_bytes or 0) / settings.segment_size_bytes))
-
-
-def _kind(document: Mapping[str, Any]) -> str:
-    if document.get("malformed"):
-        return _UNUSABLE
-    has_media = document.get("has_media")
-    return _UNKNOWN if has_media is None else _WITH if has_media else _WITHOUT
-
-
-def _whole(value: object) -> int | None:
-    """Return a size; a CSV's column is text. What is no size is as good as none: the media itself will tell."""
-    digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20
-    number = int(value) if digits and isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int):
-        return None
-    return number if 0 < number <= MAX_SIZE_BYTES else None

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NoReturn
 
 import pendulum
 
 from cxone_provider.archive.errors import ArchiveError, InvalidDocument, InvalidSetting, shown
 from cxone_provider.archive.escaping import escaped
+from cxone_provider.archive.id_numbers import IdNumbers
 from cxone_provider.archive.recording import RecordingRef, as_list, parse_ref, parse_time
 
 MAX_LOOKBACK_DAYS = 366
@@ -142,13 +144,16 @@ def _bounded(ref: RecordingRef) -> RecordingRef:
 
 def bounded_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return foreign metadata fit for a ref: flat, printable, and of so many fields, the first ones, as 1 KiB takes."""
+    entries = [(shown(name, limit=_NAME_CHARACTERS), _flat_value(value)) for name, value in metadata.items()]
+    whole = dict(entries)
+    if len(whole) == len(entries) and len(json.dumps(whole)) <= _METADATA_BUDGET_BYTES:
+        return whole  # as long as its entries one by one
     kept: dict[str, Any] = {}
     budget = _METADATA_BUDGET_BYTES
-    for name, value in metadata.items():
-        entry = {shown(name, limit=_NAME_CHARACTERS): _flat_value(value)}
-        cost = len(json.dumps(entry))
+    for name, value in entries:
+        cost = len(json.dumps({name: value}))
         if cost <= budget:
-            kept |= entry
+            kept[name] = value
             budget -= cost
     return kept
 
@@ -170,35 +175,55 @@ def read_ref(value: object) -> RecordingRef:
     return parse_ref(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a list comes to: ref documents, each recording once; how many were left out and why."""
+class Selection:
+    """A pass over a list: each recording once, without those that started outside a window; an unknown start is kept.
 
-    documents: Sequence[Mapping[str, Any]]
-    duplicates: int
-    outside: int
-    malformed: int
+    It is read once, and yields a document as soon as it is listed; ids are all that it holds.
+
+    Args:
+        documents: ref documents, those of what cannot be used among them.
+        window: what is kept; None for everything.
+
+    Attributes:
+        malformed: how many cannot be used of those that were yielded so far.
+        duplicates, outside: how many were left out, and why.
+    """
+
+    def __init__(self, documents: Iterable[Mapping[str, Any]], window: Window | None) -> None:
+        self._documents = documents
+        self._window = window
+        self._seen = IdNumbers()
+        self.malformed = self.duplicates = self.outside = 0
+
+    @property
+    def kept(self) -> int:
+        """How many were yielded so far."""
+        return len(self._seen)
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what is kept."""
+        for document in self._documents:
+            if self._is_outside(document.get("recorded_at")):
+                self.outside += 1
+            elif not self._seen.put(document["recording_id"], 0):
+                self.duplicates += 1
+            else:
+                self.malformed += "malformed" in document
+                yield document
+
+    def _is_outside(self, told: object) -> bool:
+        recorded_at = None if self._window is None else parse_time(told, "recorded_at")
+        return self._window is not None and recorded_at is not None and not self._window.holds(recorded_at)
 
 
-def select(documents: Iterable[Mapping[str, Any]], window: Window | None) -> Listing:
-    """Return each recording once, without those that started outside `window`; an unknown start is kept."""
-    kept: dict[str, Mapping[str, Any]] = {}
-    duplicates = outside = 0
-    for document in documents:
-        recorded_at = parse_time(document.get("recorded_at"), "recorded_at")
-        if window is not None and recorded_at is not None and not window.holds(recorded_at):
-            outside += 1
-        elif document["recording_id"] in kept:
-            duplicates += 1
-        else:
-            kept[document["recording_id"]] = document
-    unusable = sum(1 for document in kept.values() if "malformed" in document)
-    return Listing(list(kept.values()), duplicates, outside, unusable)
-
-
-def batches(documents: Sequence[Mapping[str, Any]], size: int) -> list[list[Mapping[str, Any]]]:
-    """Return the documents in order, in batches of at most `size`."""
-    return [list(documents[start : start + size]) for start in range(0, len(documents), size)]
+def batches(documents: Iterable[Mapping[str, Any]], sizes: Iterable[int]) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield the documents in order, in batches of at most so many; each batch is made when it is asked for."""
+    rest = iter(documents)
+    for size in sizes:
+        batch = list(islice(rest, size))
+        if not batch:
+            return
+        yield batch
 
 
 def parse_json(text: str) -> Any:

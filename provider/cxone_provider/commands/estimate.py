@@ -6,25 +6,26 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cxone_provider.archive.archived_ids import archived_ids
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.estimating import (
     DEFAULT_BITRATE_BPS,
     DEFAULT_FEE_SHARE,
     EstimateSettings,
+    Lookup,
     estimate,
     table_of,
 )
-from cxone_provider.archive.inventory import holdings
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
-from cxone_provider.archive.listing import Window, parse_lookback, select
+from cxone_provider.archive.listing import Selection, Window, parse_lookback
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, checked_segment_size
-from cxone_provider.archive.run_report import listed_ids
 from cxone_provider.archive.terms import MEDIA_PLAYBACK, RECORDING_V2, Terms, terms_of
 from cxone_provider.commands.arguments import (
     IN_ORDER,
@@ -97,11 +98,10 @@ def _estimate(options: argparse.Namespace) -> int:
         fee_share=options.fee_share,
     )
     window = Window(options.start, options.end).widened(options.lookback)
-    documents = select(_listed(options, window), window).documents
-    if not documents:
+    made = estimate(Selection(_listed(options, window), window), _archived(options), settings)
+    if not made.contacts:
         sys.stderr.write(f"error: nothing is listed in {window}, so there is nothing to estimate\n")
         return NO_ANSWER
-    made = estimate(documents, _archived(documents, options), settings)
     sys.stdout.write(f"{json.dumps(made.to_document()) if options.json else table_of(made)}\n")
     return IN_ORDER
 
@@ -155,8 +155,7 @@ def _chunks(options: argparse.Namespace) -> Iterator[Iterator[bytes]]:
         yield iter(lambda: file.read(_CHUNK_BYTES), b"")
 
 
-def _archived(documents: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> set[str] | None:
+def _archived(options: argparse.Namespace) -> Lookup | None:
     if options.archive is None:
         return None
-    held = holdings(store_of(options, concurrency=1), options.archive, listed_ids(documents))
-    return {name for name, holding in held.items() if holding.archived}
+    return partial(archived_ids, store_of(options, concurrency=1), options.archive)

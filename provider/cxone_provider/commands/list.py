@@ -10,7 +10,7 @@ from typing import Any
 
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.jobs import DEFAULT_WAIT_S
-from cxone_provider.archive.listing import Window, parse_json, parse_lookback, select
+from cxone_provider.archive.listing import Selection, Window, parse_json, parse_lookback
 from cxone_provider.archive.waiting import parse_wait_s
 from cxone_provider.commands.arguments import IN_ORDER, NOT_IN_ORDER, argument, moment
 from cxone_provider.commands.tenant import DEFAULT_CONNECTION, TENANT_SOURCES, tenant_listing
@@ -46,6 +46,7 @@ def add_list(commands: Any) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     window = Window(options.start, options.end).widened(options.lookback)
+    answer = sys.stdout
     # Airflow, whose connection is read, logs to standard output, where only the answer may stand.
     with redirect_stdout(sys.stderr):
         listing = tenant_listing(
@@ -53,11 +54,11 @@ def _list(options: argparse.Namespace) -> int:
             wait_s=options.max_wait,
         )  # fmt: skip
         with closing(listing):
-            found = select(listing.refs(window), window)
-    for document in found.documents:
-        sys.stdout.write(f"{json.dumps(document)}\n")
+            found = Selection(listing.refs(window), window)
+            for document in found:
+                answer.write(f"{json.dumps(document)}\n")
     sys.stderr.write(
-        f"{len(found.documents)} recordings in {window}, {found.malformed} of them cannot be used; "
+        f"{found.kept} recordings in {window}, {found.malformed} of them cannot be used; "
         f"left out: {found.outside} outside of it\n"
     )
     return NOT_IN_ORDER if found.malformed else IN_ORDER

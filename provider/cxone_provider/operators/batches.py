@@ -7,6 +7,8 @@ and what is mapped over says only where each lies.
 The scheduler looks at every task instance of a running run, time and again: a run of thousands keeps it busy with
 nothing else. So a day has a bounded number of mapped tasks. On a long day each takes several batches, one after
 another, and hands on as many: what it holds and what lies in one XCom is a batch, however long the day.
+
+The listing itself pushes a batch as soon as it is full, and holds no more of the day than that.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any, TypeAlias
+from itertools import chain, count
+from typing import Any, TypeAlias, TypeVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
@@ -25,32 +27,43 @@ from cxone_provider.archive.listing import batches
 from cxone_provider.operators import rendered
 
 log = logging.getLogger(__name__)
-Batches: TypeAlias = Sequence[Sequence[Mapping[str, Any]]]
+T = TypeVar("T")
+Documents: TypeAlias = Sequence[Mapping[str, Any]]
 
 BATCH_SCHEMA = "cxone.batch/1"
 DEFAULT_TASKS = 16
 """Mapped tasks that share a listing: enough to work side by side, few enough for the scheduler to look at."""
 MAX_TASKS = 1024
-MAX_BATCHES = 1024
+BATCHES_OF_A_SIZE = 1024
 MAX_BATCH_SIZE = 1000
+MAX_RECORDINGS = 1_024_000
 MAX_INLINE_BYTES = 256 * 1024
 
 
-def in_batches(documents: Sequence[Mapping[str, Any]], size: int, *, most: int = MAX_BATCHES) -> Batches:
-    """Return the documents in batches of `size`; in larger ones where there would be more than `most` of them.
+def in_batches(documents: Iterable[Mapping[str, Any]], size: int) -> Iterator[Documents]:
+    """Yield the documents in batches of `size`, each as soon as it is full.
+
+    How many there will be is not known before the last one. So that a long listing is no long list of little batches,
+    their size doubles after every 1024 of them, up to 1000.
 
     Raises:
-        InvalidDocument: batches of 1000 would still be too many.
+        InvalidDocument: more than 1,024,000 documents come.
     """
-    needed = max(size, -(-len(documents) // most))
-    if needed > MAX_BATCH_SIZE:
-        raise InvalidDocument(
-            "more recordings than a run takes", found=len(documents), expected=f"at most {most * MAX_BATCH_SIZE}",
-            hint="List less at once: a shorter window in several runs.",
-        )  # fmt: skip
-    if needed > size:
-        log.warning("batches of %d instead of %d: there are at most %d of them", needed, size, most)
-    return batches(documents, needed)
+    listed = 0
+    for number, batch in enumerate(batches(documents, (_size_of(number, size) for number in count()))):
+        listed += len(batch)
+        if listed > MAX_RECORDINGS:
+            raise InvalidDocument(
+                "more recordings than a run takes", found=f"{listed} or more", expected=f"at most {MAX_RECORDINGS}",
+                hint="List less at once: a shorter window in several runs.",
+            )  # fmt: skip
+        if number and (grown := _size_of(number, size)) > _size_of(number - 1, size):
+            log.warning("batches of %d instead of %d behind the first %d", grown, size, number)
+        yield batch
+
+
+def _size_of(number: int, size: int) -> int:
+    return int(min(size * 2 ** (number // BATCHES_OF_A_SIZE), MAX_BATCH_SIZE))
 
 
 def task_count(max_tasks: int | str) -> int:
@@ -64,31 +77,70 @@ def task_count(max_tasks: int | str) -> int:
     return min(asked, mapped)
 
 
-def handed_over(made: Batches, context: Context, *, max_tasks: int | str = DEFAULT_TASKS) -> list[Any]:
+def handed_over(made: Iterable[Documents], context: Context, *, max_tasks: int | str = DEFAULT_TASKS) -> list[Any]:
     """Return what is mapped over: an item for each of at most `max_tasks` tasks.
 
     An item is a batch where all of them are little: short ones are joined until there are not too many. Else each batch
     lies in an XCom of its own, ``{"schema": "cxone.batch/1", "task_id", "map_index", "key", "count"}`` says where, and
     an item is one of these, or a list of them. Batches are dealt out like cards, so that tasks are equally long: old
     recordings, archived already, lie together.
+
+    `made` is read once; what is held of it is little, or a batch.
     """
     tasks = task_count(max_tasks)
-    if len(made) > tasks:
-        log.info("%d batches are shared by %d tasks", len(made), tasks)
-    if _fits(made):
-        return [list(chain.from_iterable(made[first::tasks])) for first in range(min(tasks, len(made)))]
-    places = [left_in_xcom(batch, number, context) for number, batch in enumerate(made)]
-    if len(places) <= tasks:
-        return list(places)
-    return [places[first::tasks] for first in range(tasks)]
+    handed = _Handed.over(made, context)
+    if len(handed) > tasks:
+        log.info("%d batches are shared by %d tasks", len(handed), tasks)
+    if handed.places:
+        return handed.places if len(handed) <= tasks else _dealt(handed.places, tasks)
+    return [list(chain.from_iterable(some)) for some in _dealt(handed.inline, tasks)]
 
 
-def kept_short(documents: Sequence[Mapping[str, Any]], context: Context) -> list[Any]:
+def _dealt(cards: Sequence[T], tasks: int) -> list[Sequence[T]]:
+    return [cards[first::tasks] for first in range(min(tasks, len(cards)))]
+
+
+def kept_short(documents: Iterable[Mapping[str, Any]], context: Context) -> list[Any]:
     """Return documents as they are where they are little, else where each lies."""
-    made = [[document] for document in documents]
-    if _fits(made):
-        return list(documents)
-    return [left_in_xcom(batch, number, context) for number, batch in enumerate(made)]
+    handed = _Handed.over(([document] for document in documents), context)
+    kept: list[Any] = list(chain.from_iterable(handed.inline))
+    return handed.places or kept
+
+
+@dataclass(slots=True)
+class _Handed:
+    """Batches on their way: as they are while one task reads it all anyway or all of it is little, then by place.
+
+    Attributes:
+        context: of the task.
+        inline: batches that are held.
+        places: where batches lie; none is held then.
+    """
+
+    context: Context
+    inline: list[Documents] = field(default_factory=list)
+    places: list[dict[str, Any]] = field(default_factory=list)
+    _inline_bytes: int = 0
+
+    @classmethod
+    def over(cls, made: Iterable[Documents], context: Context) -> _Handed:
+        handed = cls(context)
+        for batch in made:
+            handed.add(batch)
+        return handed
+
+    def __len__(self) -> int:
+        return len(self.inline) + len(self.places)
+
+    def add(self, batch: Documents) -> None:
+        if not self.places:
+            self.inline.append(batch)
+            self._inline_bytes += len(json.dumps(batch))
+            if len(self.inline) == 1 or self._inline_bytes <= MAX_INLINE_BYTES:
+                return
+        for one in self.inline or (batch,):
+            self.places.append(left_in_xcom(one, len(self.places), self.context))
+        self.inline.clear()
 
 
 def left_in_xcom(documents: Sequence[Mapping[str, Any]], number: int, context: Context) -> dict[str, Any]:
@@ -199,15 +251,3 @@ def _pulled(told: Mapping[str, Any], context: Context) -> list[Any]:
             hint="Clear the task that left it there, with all that follows it.",
         )
     return found
-
-
-def _fits(made: Batches) -> bool:
-    """Tell whether batches may be handed on as they are: one task reads it all anyway, or all of it is little."""
-    if len(made) <= 1:
-        return True
-    size_bytes = 0
-    for batch in made:
-        size_bytes += len(json.dumps(batch))
-        if size_bytes > MAX_INLINE_BYTES:
-            return False
-    return True

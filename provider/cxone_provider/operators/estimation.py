@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context, SkipMixin, conf
 
+from cxone_provider.archive.archived_ids import archived_ids
 from cxone_provider.archive.errors import InvalidSetting
 from cxone_provider.archive.estimating import (
     DEFAULT_BITRATE_BPS,
     DEFAULT_FEE_SHARE,
     MAX_BITRATE_BPS,
     EstimateSettings,
+    Lookup,
     estimate,
     table_of,
 )
-from cxone_provider.archive.inventory import holdings
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES, checked_segment_size
-from cxone_provider.archive.run_report import listed_ids
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.terms import terms_of_connection
@@ -127,12 +128,12 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
         self.interactions = interactions
         self.fee_share = fee_share
 
-    def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
+    def look_at(self, documents: Iterable[Mapping[str, Any]], context: Context) -> dict[str, Any]:
         """Return the estimate."""
         with self.work():
             skip_following = rendered.flag(self.skip_following, "skip_following")
             settings = self._settings()
-            made = estimate(documents, self._archived(documents), settings)
+            made = estimate(documents, self._archived(), settings)
             self.log.info("What archiving would take\n%s", table_of(made))
             document = made.to_document()
         if skip_following:
@@ -154,14 +155,13 @@ class EstimateArchiveOperator(ListedOperator, SkipMixin):
             fee_share=rendered.share(self.fee_share, "fee_share"),
         )
 
-    def _archived(self, documents: Iterable[Mapping[str, Any]]) -> set[str] | None:
+    def _archived(self) -> Lookup | None:
         bucket = rendered.optional_text(self.s3_bucket, "s3_bucket")
         if bucket is None:
             return None
         layout = ArchiveLayout(bucket, rendered.optional_text(self.s3_prefix, "s3_prefix") or "")
         reached = archive_bucket(bucket, aws_conn_id=rendered.given(self.aws_conn_id), clock=self.clock)
-        held = holdings(reached.store, layout, listed_ids(documents))
-        return {name for name, holding in held.items() if holding.archived}
+        return partial(archived_ids, reached.store, layout)
 
     def _skip_the_rest(self, document: Mapping[str, Any], context: Context) -> None:
         ti: Any = context["ti"]

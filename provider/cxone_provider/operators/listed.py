@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from airflow.providers.common.compat.sdk import Context
 
 from cxone_provider.archive.errors import InvalidSetting
-from cxone_provider.archive.listing import listed, select
+from cxone_provider.archive.listing import Selection, listed
 from cxone_provider.operators import rendered
-from cxone_provider.operators.listing import SOURCES, ListRecordingsOperator
+from cxone_provider.operators.listing import SOURCES, ListRecordingsOperator, Refs
 from cxone_provider.operators.running import each_of
 
 
@@ -24,25 +25,25 @@ class ListedOperator(ListRecordingsOperator):
 
     def execute(self, context: Context) -> Any:
         """Return what is found out about the recordings."""
-        if rendered.given(self.recordings) is None:
-            return self.look_at(self._refs(context), context)
-        with self.work():
-            handed = self._handed(context)
-        return self.look_at(handed, context)
+        with self.work(), self._given(context) as documents:
+            return self.look_at(documents, context)
 
     def execute_complete(self, context: Context, event: Any = None, window: Any = None) -> Any:
         """Go on where a trigger has waited for the listing."""
-        return self.look_at(self._waited_for(context, event, window), context)
+        with self.work(), self._waited_for(context, event, window) as documents:
+            return self.look_at(documents, context)
 
     @abstractmethod
-    def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> Any:
-        """Return the task's result; `documents` are refs, each recording once."""
+    def look_at(self, documents: Iterable[Mapping[str, Any]], context: Context) -> Any:
+        """Return the task's result; `documents` are refs, each recording once, read while they are listed and once."""
 
-    def _handed(self, context: Context) -> Sequence[Mapping[str, Any]]:
+    def _given(self, context: Context) -> AbstractContextManager[Refs]:
+        return self._refs(context) if rendered.given(self.recordings) is None else nullcontext(self._handed(context))
+
+    def _handed(self, context: Context) -> Refs:
         # The task that listed has looked back already: no window cuts its list again.
         if rendered.given(self.manifest_uri) is not None:
             raise InvalidSetting("recordings and manifest_uri are both given", expected="one of them")
         if rendered.choice(self.source, "source", SOURCES) != SOURCES[0]:
             raise InvalidSetting("recordings is given", found=self.source, expected=f'source="{SOURCES[0]}"')
-        documents: Iterable[Mapping[str, Any]] = listed(each_of(self.recordings, context))
-        return select(documents, None).documents
+        return Selection(listed(each_of(self.recordings, context)), None)

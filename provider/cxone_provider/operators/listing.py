@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
 
@@ -21,7 +21,7 @@ from cxone_provider.archive.jobs import (
 )
 from cxone_provider.archive.keys import split_uri
 from cxone_provider.archive.list_file import read_list
-from cxone_provider.archive.listing import Window, batch_of, day_before, listed, parse_lookback, select
+from cxone_provider.archive.listing import Window, batch_of, day_before, listed, parse_lookback
 from cxone_provider.archive.listing_ports import JobJournal, JobLook, JobState, ListingJobs
 from cxone_provider.archive.recording import iso
 from cxone_provider.archive.waiting import parse_wait_s
@@ -32,12 +32,12 @@ from cxone_provider.hooks.task_state import TaskStateJob
 from cxone_provider.operators import rendered
 from cxone_provider.operators.batches import DEFAULT_TASKS, MAX_BATCH_SIZE, handed_over, in_batches, task_count
 from cxone_provider.operators.running import TRIGGERER_GRACE_S, KillableOperator, data_interval, run_after
+from cxone_provider.operators.selecting import selected
 
-Refs: TypeAlias = Sequence[Mapping[str, Any]]
+Refs: TypeAlias = Iterable[Mapping[str, Any]]
 
 SOURCES = ("manifest", "completed-contacts", "data-extraction", "bucket")
 _JOB = "listing-job"
-_UNUSABLE_SHOWN = 10
 
 
 class ListRecordingsOperator(KillableOperator):
@@ -45,7 +45,7 @@ class ListRecordingsOperator(KillableOperator):
 
     At most `max_tasks` mapped tasks share the batches; on a long day each takes several, one after another. Where
     batches come to more than 256 KiB, each lies in an XCom of its own, and what is returned says where; operators of
-    this provider take either. Batches are larger than `batch_size` where there would be more than 1024.
+    this provider take either. After every 1024 batches they are twice as large, up to 1000.
 
     ``source="manifest"`` takes what the caller has: recordings named one by one, or a CSV or JSON Lines object in S3.
     ``completed-contacts`` and ``data-extraction`` ask the tenant; each contact comes once, however many legs it had.
@@ -138,7 +138,8 @@ class ListRecordingsOperator(KillableOperator):
 
     def execute(self, context: Context) -> Any:
         """Return the refs in batches, or where each batch lies if they are long; no batch where nothing is listed."""
-        return self._concluded(self._refs(context), context)
+        with self.work(), self._refs(context) as refs:
+            return self._concluded(refs, context)
 
     def execute_complete(self, context: Context, event: Any = None, window: Any = None) -> Any:
         """Read the job that a trigger has waited for. The tenant is asked how it stands: an event may be old.
@@ -148,63 +149,67 @@ class ListRecordingsOperator(KillableOperator):
             event: what the trigger sent.
             window: start and end of what was listed; without them, as in `airflow dags test`, as for :meth:`execute`.
         """
-        return self._concluded(self._waited_for(context, event, window), context)
+        with self.work(), self._waited_for(context, event, window) as refs:
+            return self._concluded(refs, context)
 
     def _concluded(self, refs: Refs, context: Context) -> Any:
-        with self.work():
-            return handed_over(in_batches(refs, self._size()), context, max_tasks=self.max_tasks)
+        return handed_over(in_batches(refs, self._size()), context, max_tasks=self.max_tasks)
 
-    def _refs(self, context: Context) -> Refs:
-        """Return what is listed, each recording once."""
-        with self.work():
-            source = rendered.choice(self.source, "source", SOURCES)
-            self._check_sizes()
-            if source == "manifest":
-                return self._from_manifest(context)
-            self._check_unused()
-            window = self._tenant_window(context)
-            if source == "bucket":
-                return self._copied(window)
-            if source == "completed-contacts":
-                return self._completed_contacts(window)
-            return self._extracted(window, context)
+    def _refs(self, context: Context) -> AbstractContextManager[Refs]:
+        """Return what is listed, each recording once; where it is read from is closed with it."""
+        source = rendered.choice(self.source, "source", SOURCES)
+        self._check_sizes()
+        if source == "manifest":
+            return self._from_manifest(context)
+        self._check_unused()
+        window = self._tenant_window(context)
+        if source == "bucket":
+            return self._copied(window)
+        if source == "completed-contacts":
+            return self._completed_contacts(window)
+        return self._extracted(window, context)
 
-    def _waited_for(self, context: Context, event: Any, window: Any) -> Refs:
-        with self.work():
-            ended = JobWait.from_document(event)
-            self.log.info("%s", ended)
-            if ended.state is JobState.RUNNING:
-                check_succeeded(ended.job_id, JobLook(JobState.RUNNING))
-            listed_window = self._tenant_window(context) if window is None else rendered.window(window)
-            with closing(self._jobs()) as jobs:
-                return self._selected(read_job(jobs, ended.job_id, self._journal(context)), listed_window)
+    @contextmanager
+    def _waited_for(self, context: Context, event: Any, window: Any) -> Iterator[Refs]:
+        ended = JobWait.from_document(event)
+        self.log.info("%s", ended)
+        if ended.state is JobState.RUNNING:
+            check_succeeded(ended.job_id, JobLook(JobState.RUNNING))
+        listed_window = self._tenant_window(context) if window is None else rendered.window(window)
+        with closing(self._jobs()) as jobs:
+            yield selected(read_job(jobs, ended.job_id, self._journal(context)), listed_window, self.log)
 
-    def _from_manifest(self, context: Context) -> Refs:
+    @contextmanager
+    def _from_manifest(self, context: Context) -> Iterator[Refs]:
         window = self._window(context)
         with self._listed() as documents:
-            return self._selected(documents, window)
+            yield selected(documents, window, self.log)
 
-    def _completed_contacts(self, window: Window) -> Refs:
+    @contextmanager
+    def _completed_contacts(self, window: Window) -> Iterator[Refs]:
         updated_since = rendered.moment(self.updated_since, "updated_since")
         with closing(completed_contacts(self.hook, self._options(), updated_since)) as listing:
-            return self._selected(listing.refs(window), window)
+            yield selected(listing.refs(window), window, self.log)
 
-    def _copied(self, window: Window) -> Refs:
+    @contextmanager
+    def _copied(self, window: Window) -> Iterator[Refs]:
         self.log.info("Looking for what was copied in %s", window)
         with closing(bucket_listing(self.hook)) as listing:
             # Chosen by the time of the copy: nothing is left out for when a recording began.
-            return self._selected(listing.refs(window), None)
+            yield selected(listing.refs(window), None, self.log)
 
-    def _extracted(self, window: Window, context: Context) -> Refs:
+    @contextmanager
+    def _extracted(self, window: Window, context: Context) -> Iterator[Refs]:
         wait_s = parse_wait_s(rendered.given(self.max_wait), "max_wait") or DEFAULT_WAIT_S
         journal = self._journal(context)
         with closing(self._jobs()) as jobs:
             if rendered.flag(self.deferrable, "deferrable"):
                 job_id = begun_job(jobs, window, journal)
                 self._defer_while_it_runs(jobs, job_id, wait_s, window)
-                return self._selected(read_job(jobs, job_id, journal), window)
+                yield selected(read_job(jobs, job_id, journal), window, self.log)
+                return
             waiting = JobListing(jobs, self.clock, wait_s=wait_s, journal=journal, cancelled=self.cancelled)
-            return self._selected(waiting.refs(window), window)
+            yield selected(waiting.refs(window), window, self.log)
 
     def _defer_while_it_runs(self, jobs: ListingJobs, job_id: str, wait_s: float, window: Window) -> None:
         """Leave the worker where the job is not done; then this raises what Airflow defers a task by."""
@@ -242,15 +247,6 @@ class ListRecordingsOperator(KillableOperator):
         for name in ("recordings", "manifest_uri"):
             if rendered.given(getattr(self, name)) is not None:
                 raise InvalidSetting(f"{name} is given", found=self.source, expected='source="manifest"')
-
-    def _selected(self, documents: Iterable[Mapping[str, Any]], window: Window | None) -> Refs:
-        listing = select(documents, window)
-        self.log.info(
-            "%d recordings in %s; left out: %d outside of it, %d named twice",
-            len(listing.documents), window or "no window", listing.outside, listing.duplicates,
-        )  # fmt: skip
-        self._tell_of_unusable(listing.documents)
-        return listing.documents
 
     @contextmanager
     def _listed(self) -> Iterator[Iterable[Mapping[str, Any]]]:
@@ -291,10 +287,3 @@ class ListRecordingsOperator(KillableOperator):
 
     def _size(self) -> int:
         return rendered.whole_number(self.batch_size, "batch_size", least=1, most=MAX_BATCH_SIZE)
-
-    def _tell_of_unusable(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        unusable = [document for document in documents if "malformed" in document]
-        if unusable:
-            self.log.warning("%d of them cannot be used and will be rejected", len(unusable))
-        for document in unusable[:_UNUSABLE_SHOWN]:
-            self.log.warning("%s: %s, found %s", document["recording_id"], document["malformed"], document["found"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Context, conf
@@ -144,7 +144,7 @@ class ReconcileArchiveOperator(ListedOperator):
         self.completeness_suite = completeness_suite
         self.data_docs = data_docs
 
-    def look_at(self, documents: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
+    def look_at(self, documents: Iterable[Mapping[str, Any]], context: Context) -> dict[str, Any]:
         """Return the counts, the first ids of all that is not archived, and where the reports lie."""
         with self.work():
             allowed = rendered.whole_number(self.max_missing, "max_missing", least=0, most=MAX_ALLOWED_MISSING)

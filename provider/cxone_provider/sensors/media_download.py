@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, Context, PokeReturnValue, conf
@@ -24,9 +25,9 @@ from cxone_provider.hooks.cxone import CXoneHook
 from cxone_provider.hooks.media_download import media_download_api
 from cxone_provider.operators import rendered
 from cxone_provider.operators.batches import (
+    BATCHES_OF_A_SIZE,
     DEFAULT_TASKS,
-    MAX_BATCHES,
-    Batches,
+    Documents,
     handed_over,
     in_batches,
     task_count,
@@ -154,7 +155,8 @@ class MediaDownloadSensor(KillableOperator, BaseSensorOperator):
         )
 
 
-def _batches(requests: Sequence[DownloadRequest], found: Mapping[str, DownloadStatus | None]) -> Batches:
+def _batches(requests: Sequence[DownloadRequest], found: Mapping[str, DownloadStatus | None]) -> list[Documents]:
     """Return a batch for each request; larger ones where there would be too many."""
-    made = [documents_after(one, found.get(one.request_id or "")) for one in requests]
-    return made if len(made) <= MAX_BATCHES else in_batches([ref for batch in made for ref in batch], MAX_ENTITIES)
+    made: list[Documents] = [documents_after(one, found.get(one.request_id or "")) for one in requests]
+    few = len(made) <= BATCHES_OF_A_SIZE
+    return made if few else list(in_batches(chain.from_iterable(made), MAX_ENTITIES))

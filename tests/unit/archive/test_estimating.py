@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
 from cxone_provider.archive.estimating import Estimate, EstimateSettings, estimate, table_of
 from cxone_provider.archive.listing import listed
-from cxone_provider.archive.terms import MEDIA_PLAYBACK, Allowance, Terms
+from cxone_provider.archive.terms import MEDIA_PLAYBACK, SECURE_EXTERNAL_ACCESS, Allowance, Terms
+from tests.fakes.alive import Alive
 from tests.unit.archive.reconciling_cases import ref
 
 MIB = 2**20
@@ -17,7 +20,20 @@ PLAYBACK = EstimateSettings(Terms(MEDIA_PLAYBACK, Allowance()))
 def estimated(
     *documents: dict[str, Any], archived: set[str] | None = None, settings: EstimateSettings = PLAYBACK
 ) -> Estimate:
-    return estimate(listed(documents), archived, settings)
+    return estimate(listed(documents), None if archived is None else Asked(archived), settings)
+
+
+class Asked:
+    """An archive that tells of more than it is asked."""
+
+    def __init__(self, archived: set[str]) -> None:
+        self.archived = archived
+        self.names: list[str] = []
+
+    def __call__(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield what is archived."""
+        self.names += names
+        return iter(sorted(self.archived))
 
 
 def test_every_contact_that_is_not_archived_costs_one_request() -> None:
@@ -27,6 +43,35 @@ def test_every_contact_that_is_not_archived_costs_one_request() -> None:
     )  # fmt: skip
     assert (made.contacts, made.with_media, made.without_media, made.media_unknown, made.unusable) == (5, 2, 1, 1, 1)
     assert (made.already_archived, made.to_archive, made.requests, made.requests_exact) == (1, 2, 2, True)
+
+
+def test_the_archive_is_asked_once_for_each_id_by_the_name_that_its_plan_has() -> None:
+    archive = Asked(set())
+    estimate(listed(["a", "b", "a", "x y"]), archive, PLAYBACK)
+    assert archive.names == ["a", "b", "x y"]
+
+
+@pytest.mark.parametrize("settings", [PLAYBACK, EstimateSettings(), EstimateSettings(Terms(SECURE_EXTERNAL_ACCESS))])
+@pytest.mark.parametrize("archived", [set(), {"a"}, {"b", "c"}, set("abcdefgh")])
+def test_what_is_archived_counts_as_if_it_had_no_media(settings: EstimateSettings, archived: set[str]) -> None:
+    sizes: list[dict[str, Any]] = [
+        {}, {"duration_s": 0}, {"duration_s": 366 * 24 * 3600}, {"metadata": {"size_bytes": 5 * 2**40}},
+        {"metadata": {"size_bytes": 1}}, {"has_media": False}, {"duration_s": 3600.5}, {"has_media": True},
+    ]  # fmt: skip
+    all_of_them = {name: ref(name, **fields) for name, fields in zip("abcdefgh", sizes, strict=True)}
+    left = [document for name, document in all_of_them.items() if name not in archived]
+    made = estimated(*all_of_them.values(), archived=archived, settings=settings)
+    alone = estimated(*left, settings=replace(settings, interactions=8))
+    same = ("to_archive", "requests", "requests_exact", "bytes_listed", "bytes_estimated", "bytes_unknown")
+    assert {name: getattr(made, name) for name in same} == {name: getattr(alone, name) for name in same}
+    assert (made.contacts, made.interactions, made.already_archived) == (8, 8, len(archived))
+
+
+def test_documents_are_counted_while_they_are_listed_and_none_is_held() -> None:
+    alive = Alive()
+    documents = alive.documents(range(1000), lambda number: ref(f"{number}"))
+    assert estimate(documents, Asked({"7"}), PLAYBACK).to_archive == 999
+    assert alive.most <= 3, "the one that is counted, and those that were before it"
 
 
 def test_what_nobody_looked_up_is_not_said_to_be_missing() -> None:

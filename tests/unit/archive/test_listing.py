@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any
 
 import pendulum
@@ -9,16 +10,18 @@ import pytest
 
 from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
 from cxone_provider.archive.listing import (
+    Selection,
     Window,
     batch_of,
     batches,
+    bounded_metadata,
     day_before,
     listed,
     parse_lookback,
     read_ref,
-    select,
 )
 from cxone_provider.archive.recording import RecordingRef
+from tests.fakes.alive import Alive
 
 
 def at(text: str) -> pendulum.DateTime:
@@ -154,14 +157,39 @@ def test_select_takes_each_recording_once_and_leaves_out_what_the_window_does_no
         "first",
         "a b",
     ]
-    listing = select(listed(rows), day_before(at("2026-11-23T06:00:00Z")))
-    assert [document["recording_id"] for document in listing.documents] == ["first", "last", "unknown-start", "a b"]
-    assert (listing.duplicates, listing.outside) == (1, 2)
+    selection = Selection(listed(rows), day_before(at("2026-11-23T06:00:00Z")))
+    assert [document["recording_id"] for document in selection] == ["first", "last", "unknown-start", "a b"]
+    assert (selection.kept, selection.malformed, selection.duplicates, selection.outside) == (4, 1, 1, 2)
+
+
+def test_a_selection_passes_each_document_on_before_the_next_is_listed_and_holds_none() -> None:
+    alive = Alive()
+    made = alive.documents((n % 900 for n in range(1000)), lambda number: {"recording_id": f"r{number}"})
+    selection = Selection(made, day_before(at("2026-11-23T06:00:00Z")))
+    assert sum(1 for _ in selection) == selection.kept == 900
+    assert selection.duplicates == 100
+    assert alive.most <= 3, "the one that is passed on, and those that were before it"
 
 
 @pytest.mark.parametrize(("count", "size", "sizes"), [(0, 3, []), (3, 3, [3]), (7, 3, [3, 3, 1]), (2, 100, [2])])
 def test_batches_keep_the_order(count: int, size: int, sizes: list[int]) -> None:
     documents = list(listed([f"r{number}" for number in range(count)]))
-    made = batches(documents, size)
+    made = list(batches(documents, repeat(size)))
     assert [len(batch) for batch in made] == sizes
     assert [document for batch in made for document in batch] == documents
+
+
+def test_a_batch_is_made_when_it_is_asked_for() -> None:
+    rest = listed(f"r{number}" for number in range(10))
+    made = batches(rest, repeat(3))
+    assert len(next(made)) == 3
+    assert next(rest)["recording_id"] == "r3"
+
+
+@pytest.mark.parametrize("count", [1, 20, 40])
+def test_metadata_within_its_bytes_is_kept_whole_and_beyond_them_the_first_fields(count: int) -> None:
+    metadata = {f"field {number}": "x" * 20 for number in range(count)}
+    kept = bounded_metadata(metadata)
+    assert list(kept) == list(metadata)[: len(kept)]
+    assert sum(len(json.dumps({name: value})) for name, value in kept.items()) <= 1024
+    assert len(kept) == min(count, 1024 // len(json.dumps({"field 10": "x" * 20})))

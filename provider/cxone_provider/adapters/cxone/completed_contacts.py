@@ -22,6 +22,7 @@ from cxone_provider.adapters.cxone.legs import MergedLegs
 from cxone_provider.adapters.cxone.listing_settings import ListingSettings
 from cxone_provider.adapters.cxone.tenant_api import Call, TenantApi
 from cxone_provider.archive.errors import InvalidInput
+from cxone_provider.archive.id_numbers import IdNumbers
 from cxone_provider.archive.listing import Window
 from cxone_provider.archive.listing_errors import ListingUnstable
 
@@ -85,11 +86,14 @@ class CompletedContacts:
 
     def _walk(self, window: Window, reading: _Reading, walk: _Walk) -> _Walk:
         """Read every page once; each page begins with the last row of the one before."""
+        reading.begin()
         start = 0
         while True:
             page = self._page(window, start)
-            names = [reading.add(row, place) for place, row in enumerate(page.rows, start=start + 1)]
-            went_on = walk.add(page.total, names)
+            rows = [reading.add(row, place) for place, row in enumerate(page.rows, start=start + 1)]
+            names = [name for name, _ in rows]
+            went_on = any(is_new for _, is_new in rows)
+            walk.add(page.total, names)
             end = start + len(names)
             # A page without a new row ends the walk even before the total: a server that repeats itself has no end.
             if end >= walk.total or not went_on:
@@ -139,7 +143,6 @@ class _Walk:
     def __init__(self, total: int = 0) -> None:
         self.total = total
         self.count = 0
-        self._names: set[str] = set()
         self._last: str | None = None
         self._shifted = False
 
@@ -148,15 +151,12 @@ class _Walk:
         """Whether no row can have been missed."""
         return self.count >= self.total and not self._shifted
 
-    def add(self, total: int, names: Sequence[str]) -> bool:
-        """Take the rows of one page and return whether there was a new one."""
+    def add(self, total: int, names: Sequence[str]) -> None:
+        """Take the rows of one page."""
         self.total = max(self.total, total)
         if self._last is not None and names[:1] != [self._last]:
             self._shifted = True
-        known = len(self._names)
-        self._names.update(names)
         self._last = names[-1] if names else self._last
-        return len(self._names) > known
 
     def __str__(self) -> str:
         return f"{self.count} of {self.total} came{', pages shifted' if self._shifted else ''}"
@@ -167,37 +167,50 @@ class _Reading:
 
     def __init__(self) -> None:
         self.legs = MergedLegs()
-        self._seen: set[str] = set()
+        self._walk = 0
+        self._last_seen = IdNumbers()
 
     @property
     def count(self) -> int:
         """Rows seen, those that cannot be used included."""
-        return len(self._seen)
+        return len(self._last_seen)
 
-    def add(self, row: object, place: int) -> str:
-        """Take a row unless it was taken before; return what tells it from others."""
-        name, recording_id = _named(row, place)
-        if name not in self._seen:
-            self._seen.add(name)
+    def begin(self) -> None:
+        """Begin with another walk."""
+        self._walk += 1
+
+    def add(self, row: object, place: int) -> tuple[str, bool]:
+        """Take a row unless it was taken before; return what tells it from others, and if this walk had it not yet."""
+        name = _name_of(row)
+        last_seen = self._last_seen.swap(name, self._walk)
+        if last_seen is None:
             try:
                 self.legs.add(parse_leg(row))
             except InvalidInput as error:
-                self.legs.refuse(recording_id, error)
-        return name
+                self.legs.refuse(_recording_of(row, place), error)
+        return name, last_seen != self._walk
 
 
-def _named(row: object, place: int) -> tuple[str, str]:
-    """Return what tells a row from the others, and what its recording is called in an error."""
+def _name_of(row: object) -> str:
+    """Return what tells a row from the others."""
     try:
-        name = contact_id_of(row)
+        return contact_id_of(row)
     except InvalidInput:
         # Its place changes when the list moves; what stands in it does not.
         content = json.dumps(row, sort_keys=True, default=str).encode()
-        return hashlib.sha256(content).hexdigest(), f"completed contact {place}"
+        return hashlib.sha256(content).hexdigest()
+
+
+def _recording_of(row: object, place: int) -> str:
+    """Return what the recording of a row that cannot be used is called."""
     try:
-        return name, master_id_of(row)
+        name = contact_id_of(row)
     except InvalidInput:
-        return name, name
+        return f"completed contact {place}"
+    try:
+        return master_id_of(row)
+    except InvalidInput:
+        return name
 
 
 def _utc(moment: pendulum.DateTime) -> str:

@@ -80,8 +80,7 @@ def master_id_of(row: object) -> str:
     Raises:
         InvalidDocument, InvalidRecordingId: as for :func:`contact_id_of`.
     """
-    cells = _cells(row)
-    return _id(cells, "contactId" if cells.get("mastercontactid") in (None, "") else "masterContactId")
+    return _master_id(_cells(row))
 
 
 def parse_leg(row: object) -> Leg:
@@ -97,7 +96,7 @@ def parse_leg(row: object) -> Leg:
         raise InvalidDocument("contactStartDate is missing", expected="ISO 8601")
     duration_s = _seconds(cells, "totalDurationSeconds")
     ended_at = None if duration_s is None else started_at.add(seconds=duration_s)
-    return Leg(master_id_of(row), started_at, ended_at, _truth(cells, "isLogged"), _metadata(cells))
+    return Leg(_master_id(cells), started_at, ended_at, _truth(cells, "isLogged"), _metadata(cells))
 
 
 def _cells(row: object) -> dict[str, Any]:
@@ -107,6 +106,10 @@ def _cells(row: object) -> dict[str, Any]:
     if len(cells) != len(row):
         raise InvalidDocument("a completed contact has a field twice", found=sorted(row), expected="each name once")
     return cells
+
+
+def _master_id(cells: Mapping[str, Any]) -> str:
+    return _id(cells, "contactId" if cells.get("mastercontactid") in (None, "") else "masterContactId")
 
 
 def _id(cells: Mapping[str, Any], name: str) -> str:

@@ -5,14 +5,16 @@ CXone calls the legs contacts that share a master contact, or contact segments o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pendulum
 
 from cxone_provider.archive.errors import ArchiveError
+from cxone_provider.archive.id_numbers import IdNumbers
 from cxone_provider.archive.listing import bounded_metadata, malformed
+from cxone_provider.archive.packed import Packed
 from cxone_provider.archive.recording import RecordingRef
 
 # In the order in which they are kept while there is room in a ref.
@@ -20,6 +22,7 @@ METADATA_FIELDS = (
     "agent_id", "agent_name", "skill", "direction", "ani", "dnis", "disposition", "media_type", "recording_status",
     "team",
 )  # fmt: skip
+_LAST_CONTACTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +45,81 @@ class Leg:
 
 
 class MergedLegs:
-    """Legs in any order, merged into one ref for each contact; holds no more than the refs.
+    """Legs in any order, merged into one ref for each contact.
 
     Start and end are the earliest and the latest. Of metadata, the leg that started first says what it can, and the
     others fill what is missing. Media is there where any leg has it, and not there only where every leg says so.
+
+    A contact's legs may lie anywhere in a listing, so none can be told before the last one has come. The last contacts
+    are merged as they come, for legs mostly lie together; the others wait, compressed, as so many pieces each.
     """
 
     def __init__(self) -> None:
-        self._merged: dict[str, Leg] = {}
-        self._counts: dict[str, int] = {}
-        self._malformed: dict[str, Mapping[str, Any]] = {}
+        self._last: dict[str, _Piece] = {}
+        self._pieces = Packed()
+        self._counts = IdNumbers()
+        self._refused = Packed()
+        self._refused_names = IdNumbers()
 
     def add(self, leg: Leg) -> None:
         """Take one leg."""
-        known = self._merged.get(leg.recording_id)
-        self._merged[leg.recording_id] = leg if known is None else _merged(known, leg)
-        self._counts[leg.recording_id] = self._counts.get(leg.recording_id, 0) + 1
+        known = self._last.get(leg.recording_id)
+        if known is None and len(self._last) >= _LAST_CONTACTS:
+            self._put_away()
+        piece = _Piece(leg, 1)
+        self._last[leg.recording_id] = piece if known is None else known.with_other(piece)
 
     def refuse(self, recording_id: str, error: ArchiveError) -> None:
         """Take a row that cannot be used; it counts only where no other row names its contact."""
-        self._malformed.setdefault(recording_id, malformed(recording_id, error))
+        if self._refused_names.put(recording_id, 0):
+            self._refused.append([recording_id, malformed(recording_id, error)])
 
     def documents(self) -> Iterator[dict[str, Any]]:
-        """Yield the ref document of each contact, then what could not be used."""
-        for recording_id, leg in self._merged.items():
-            yield _ref(leg, self._counts[recording_id]).to_document()
-        yield from (dict(row) for name, row in self._malformed.items() if name not in self._merged)
+        """Yield the ref document of each contact in the order of their last pieces, then what could not be used."""
+        self._put_away()
+        begun: dict[str, tuple[_Piece, int]] = {}
+        for fields in self._pieces:
+            piece, read = _Piece.of(fields), 1
+            name = piece.leg.recording_id
+            if name in begun:
+                known, before = begun.pop(name)
+                piece, read = known.with_other(piece), before + 1
+            if read == self._counts.get(name):
+                yield _ref(piece.leg, piece.count).to_document()
+            else:
+                begun[name] = piece, read
+        yield from (dict(row) for name, row in self._refused if name not in self._counts)
+
+    def _put_away(self) -> None:
+        for name, piece in self._last.items():
+            self._counts.count(name)
+            self._pieces.append(piece.fields())
+        self._last.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some legs of a contact, merged."""
+
+    leg: Leg
+    count: int
+
+    def with_other(self, other: _Piece) -> _Piece:
+        return _Piece(_merged(self.leg, other.leg), self.count + other.count)
+
+    def fields(self) -> Sequence[Any]:
+        leg = self.leg
+        times = (None if moment is None else moment.isoformat() for moment in (leg.started_at, leg.ended_at))
+        return [leg.recording_id, *times, leg.has_media, dict(leg.metadata), self.count]
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> _Piece:
+        recording_id, started_at, ended_at, has_media, metadata, count = fields
+        return cls(Leg(recording_id, _moment(started_at), _moment(ended_at), has_media, metadata), count)
+
+
+def _moment(text: str | None) -> pendulum.DateTime | None:
+    return None if text is None else pendulum.DateTime.fromisoformat(text)
 
 
 def _merged(one: Leg, other: Leg) -> Leg:

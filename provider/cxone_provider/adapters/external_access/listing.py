@@ -12,6 +12,7 @@ from cxone_provider.adapters.external_access.expiry import expiry_of
 from cxone_provider.adapters.external_access.objects import ListedObject, SourceObjects
 from cxone_provider.adapters.external_access.settings import ExternalAccessSettings
 from cxone_provider.archive.errors import AccessDenied, InvalidDocument
+from cxone_provider.archive.id_numbers import IdNumbers
 from cxone_provider.archive.listing import Window, carried, malformed
 from cxone_provider.archive.recording import iso
 
@@ -29,7 +30,7 @@ def listed_objects(
 
     The start of the recording is not told: what a date in a key means is not published, and what is listed here is
     chosen by the time of the copy. An object whose key fits no recording, and a second one of the same recording, are
-    yielded as unusable, so that nothing is passed over unseen. Memory is one page, and 100 bytes for each object.
+    yielded as unusable, so that nothing is passed over unseen. Memory is one page, and thirty bytes for each object.
 
     Args:
         objects: the bucket.
@@ -59,7 +60,7 @@ class _Reader:
     def __init__(self, settings: ExternalAccessSettings, now: pendulum.DateTime) -> None:
         self._settings = settings
         self._warned_until = now.add(seconds=int(settings.warn_before.total_seconds()))
-        self._seen: set[str] = set()
+        self._seen = IdNumbers()
         self._passed_over = 0
         self._expiring = 0
 
@@ -105,4 +106,4 @@ class _Reader:
             raise InvalidDocument(
                 "more objects than one run can take", expected=f"at most {MAX_LISTED}", hint="Narrow the window."
             )
-        self._seen.add(recording_id)
+        self._seen.put(recording_id, 0)
