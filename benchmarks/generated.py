@@ -9,7 +9,7 @@ import json
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from cxone_provider.adapters.clock import SystemClock
 from cxone_provider.archive.archiving import ArchiveSettings, archive_recordings
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.plan import SegmentPlan
-from cxone_provider.archive.ports import ObjectAttributes, StoredObject, Upload
+from cxone_provider.archive.ports import ObjectAttributes, Part, StoredObject, Upload
 from cxone_provider.archive.recording import Outcome
 from cxone_provider.archive.trail import Trail, empty_trail, verify_trail
 from cxone_provider.operators.batches import BATCH_SCHEMA, DEFAULT_TASKS
@@ -120,13 +120,31 @@ class GeneratedArchive:
         self.asked["get"] += 1
         yield self._run_file() if key == RUN_KEY else iter((CALL,) if version_id else ())
 
-    def put(self, key: str, body: bytes, _: ObjectAttributes) -> StoredObject:
+    def put(self, key: str, body: Sized, _: ObjectAttributes) -> StoredObject:
         """Take what a run writes."""
         self.asked["put"] += 1
         return StoredObject(key, len(body), "e")
 
+    def create_upload(self, *_: object) -> str:
+        """Take what a run writes in parts; the first of a process asks what the store's parts tell."""
+        self.asked["put"] += 2
+        return "u"
+
+    def put_part(self, _: str, __: str, number: int, body: Sized, sha256: bytes) -> Part:
+        """Take a part."""
+        self.asked["put"] += 1
+        return Part(number, len(body), "e", sha256.hex())
+
+    def complete_upload(self, key: str, _: str, parts: Sequence[Part]) -> StoredObject:
+        """Take the last of them; the store is asked what it holds then."""
+        self.asked["put"] += 2
+        return StoredObject(key, sum(part.size_bytes for part in parts), "e")
+
     def uploads(self, prefix: str) -> Iterator[Upload]:
-        """Yield unfinished uploads, a request for each thousand."""
+        """Yield unfinished uploads, a request for each thousand; none of a run's file."""
+        if prefix == RUN_KEY:
+            self.asked["list"] += 1
+            return
         for number in range(self.unfinished):
             self.asked["list"] += number % PAGE_KEYS == 0
             yield Upload(f"{prefix}date=2026-11-22/{id_of(number)}.mp3", f"u{number}", DAY.subtract(years=1))

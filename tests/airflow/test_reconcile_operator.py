@@ -18,7 +18,7 @@ from cxone_provider.archive.jobs import JobWait
 from cxone_provider.archive.listing_ports import JobState
 from cxone_provider.archive.ports import ObjectAttributes
 from cxone_provider.archive.recording import Outcome
-from cxone_provider.archive.run_report import report_of_run
+from cxone_provider.archive.run_report import line_of
 from cxone_provider.operators import listing
 from cxone_provider.operators.reconciliation import COMPLETENESS_ALIAS
 from cxone_provider.operators.recordings import ReconcileArchiveOperator
@@ -96,8 +96,8 @@ def test_other_outcomes_are_told_with_their_ids_and_are_not_missing(world: World
 
 
 def test_the_run_s_own_file_tells_where_no_audit_log_is_given(world: World) -> None:
-    run = report_of_run([log("a").to_document(), log("x", Outcome.DELETED).to_document()], [], NOW)
-    world.store.put("p/runs/date=2026-11-23/run.jsonl", run.to_lines(), ObjectAttributes("application/x-ndjson"))
+    lines = b"".join(map(line_of, (log("a"), log("x", Outcome.DELETED))))
+    world.store.put("p/runs/date=2026-11-23/run.jsonl", lines, ObjectAttributes("application/x-ndjson"))
     answer = reconciled([ref("a"), ref("x")])
     assert (answer["outcomes"], answer["missing"], answer["requests_used"]) == ({"DELETED": 1}, 0, 4)
 

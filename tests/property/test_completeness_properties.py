@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxone_provider.archive.completeness import Completeness, parse_completeness
+from cxone_provider.archive.expecting import Expected, expectations
 from cxone_provider.archive.inventory import holdings, owner_of
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import Window, listed
 from cxone_provider.archive.ports import ObjectAttributes
-from cxone_provider.archive.reconciling import Run, expectations, reconcile
+from cxone_provider.archive.reconciling import Run, reconcile
 from cxone_provider.archive.recording import ARCHIVED_OUTCOMES, Outcome
 from tests.fakes.store import FakeStore
 from tests.unit.archive.reconciling_cases import NOW, START, log
@@ -59,7 +60,7 @@ def test_expected_is_archived_and_every_other_outcome_and_missing(
     reports = reconcile(expected, logs, store, LAYOUT, run)
 
     assert len({one.day for one in reports}) == len(reports)
-    assert sum(one.expected for one in reports) == len(expected) == len({one.recording_id for one in expected})
+    assert sum(one.expected for one in reports) == len(expected) == len(set(expected))
     for one in reports:
         assert one.expected == one.archived + sum(one.outcomes.values()) + one.missing
         assert {*one.unproven_ids, *one.partial_ids} <= set(one.missing_ids)
@@ -68,11 +69,11 @@ def test_expected_is_archived_and_every_other_outcome_and_missing(
     _check_each(expected, reports, set(names))
 
 
-def _check_each(expected: list[Any], reports: list[Completeness], committed: set[str]) -> None:
+def _check_each(expected: Expected, reports: list[Completeness], committed: set[str]) -> None:
     """Each expected id is told once unless it is archived, and it is archived exactly where a manifest is."""
     told = [name for one in reports for names in (one.missing_ids, *one.other_ids.values()) for name in names]
     assert len(told) == len(set(told))
-    assert {one.recording_id for one in expected} - set(told) == {one.recording_id for one in expected} & committed
+    assert expected.keys() - set(told) == expected.keys() & committed
 
 
 @given(names=st.lists(IDS, max_size=60), asked=st.lists(IDS, max_size=60))

@@ -29,7 +29,7 @@ from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import listed
 from cxone_provider.archive.notification import announce
 from cxone_provider.archive.plan import SegmentPlan
-from cxone_provider.archive.run_report import report_of_run
+from cxone_provider.archive.run_report import line_of, report_of_run
 from cxone_provider.archive.validating import Checks, ValidationSettings, validate_recordings
 from cxone_provider.archive.verifying import verify_recording
 from cxone_provider.simulator import Simulator
@@ -117,8 +117,9 @@ class World:
             return type(error).__name__
         documents = audit_documents(logs)
         self._leave("audit logs", documents)
-        report = report_of_run(documents, refs, self.clock.now())
-        self.left["report"] = f"{report}".encode() + report.to_lines()
+        lines: list[bytes] = []
+        report = report_of_run(documents, refs, self.clock.now(), [lambda log: lines.append(line_of(log))])
+        self.left["report"] = f"{report}".encode() + b"".join(lines)
         ended = "+".join(str(log.error.type if log.error else log.outcome) for log in logs)
         return f"{ended}, {self._announce(store, documents)}"
 

@@ -8,9 +8,11 @@ whose ids follow each other, however large the archive.
 
 from __future__ import annotations
 
+import math
 import re
+from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,26 +41,123 @@ class Holding:
     committed_at: pendulum.DateTime | None = None
 
 
-def holdings(store: ObjectStore, layout: ArchiveLayout, listed_ids: Iterable[str]) -> dict[str, Holding]:
+class Holdings(Mapping[str, Holding]):
+    """What an archive holds of listed ids, those of which something is there; eight bytes for each that is listed.
+
+    Attributes:
+        numbers: each listed id's own, from 0.
+    """
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self.numbers = numbers
+        # NaN where there is no manifest of its own, -inf where nothing tells when it was stored; as a float, seconds
+        # since 1970 tell microseconds apart until 2242
+        self._committed = array("d", [math.nan]) * len(numbers)
+        self._several: dict[str, list[str]] = {}
+
+    def add(self, owner: str, recording_id: str, committed_at: pendulum.DateTime | None) -> None:
+        """Take a manifest into account, once: a listed id's own, or that of a recording of its contact."""
+        if recording_id == owner:
+            self._committed[self.numbers[owner]] = -math.inf if committed_at is None else committed_at.timestamp()
+        else:
+            self._several.setdefault(owner, []).append(recording_id)
+
+    def is_archived(self, name: str) -> bool:
+        """Tell whether a listed id has a manifest of its own."""
+        return not math.isnan(self._committed[self.numbers[name]])
+
+    def recordings_of(self, name: str) -> Sequence[str]:
+        """Return the recordings of a listed id that have manifests: its own, or those of its contact, in order."""
+        several = self._several.get(name)
+        if several is not None:
+            return sorted(several, key=lambda recording_id: int(recording_id.rpartition(".")[2]))
+        return (name,) if self.is_archived(name) else ()
+
+    def committed_since(self, name: str, moment: pendulum.DateTime) -> bool:
+        """Tell whether a listed id's own manifest was stored at a moment or behind it; False where nothing tells."""
+        return self._committed[self.numbers[name]] >= moment.timestamp()
+
+    def __getitem__(self, name: str) -> Holding:
+        committed = self._committed[self.numbers[name]]
+        recordings = list(self.recordings_of(name))
+        if not recordings:
+            raise KeyError(name)
+        known = math.isfinite(committed)
+        return Holding(not math.isnan(committed), recordings, pendulum.from_timestamp(committed) if known else None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._several or (isinstance(name, str) and name in self.numbers and self.is_archived(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return filter(self.__contains__, self.numbers)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Sizes:
+    """Sizes in bytes by id: eight bytes for each that is listed, and an entry for each recording of a contact.
+
+    Args:
+        numbers: each listed id's own, from 0.
+    """
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self._numbers = numbers
+        self._listed = array("q", [-1]) * len(numbers)
+        self._others: dict[str, int] = {}
+
+    def __setitem__(self, recording_id: str, size_bytes: int) -> None:
+        number = self._numbers.get(recording_id)
+        if number is None:
+            self._others[recording_id] = size_bytes
+        else:
+            self._listed[number] = size_bytes
+
+    def update(self, sizes: Mapping[str, int]) -> None:
+        """Take the sizes of several recordings into account."""
+        for recording_id, size_bytes in sizes.items():
+            self[recording_id] = size_bytes
+
+    def get(self, recording_id: str) -> int | None:
+        """Return the size of a recording, or None where it is not known."""
+        number = self._numbers.get(recording_id)
+        if number is None:
+            return self._others.get(recording_id)
+        size_bytes = self._listed[number]
+        return None if size_bytes < 0 else size_bytes
+
+
+def holdings(store: ObjectStore, layout: ArchiveLayout, listed_ids: Iterable[str]) -> Holdings:
     """Return what is archived of `listed_ids`, by id; those of which nothing is there are left out.
 
     ``{contact_id}.{n}`` counts for the contact, unless it is listed itself.
 
+    Args:
+        store: the bucket.
+        layout: the archive in it.
+        listed_ids: read once; a mapping from each to its number, from 0, is used as it is.
+
     Raises:
         StoreError: the manifests cannot be listed.
     """
-    asked = set(listed_ids)
+    found = Holdings(_numbered(listed_ids))
     empty_key = layout.manifest_key("")
     folder, slash, suffix = empty_key.rpartition("/")
-    found: dict[str, dict[str, StoredObject]] = {}
-    for stored in objects_of(store, folder + slash, asked):
+    for stored in objects_of(store, folder + slash, found.numbers):
         if not stored.key.endswith(suffix):
             continue
         recording_id = recording_id_of(stored.key[len(folder + slash) : -len(suffix)])
-        owner = owner_of(recording_id, asked)
+        owner = owner_of(recording_id, found.numbers)
         if owner is not None:
-            found.setdefault(owner, {})[recording_id] = stored
-    return {owner: _holding(owner, manifests) for owner, manifests in found.items()}
+            found.add(owner, recording_id, stored.modified_at)
+    return found
+
+
+def _numbered(listed_ids: Iterable[str]) -> Mapping[str, int]:
+    if isinstance(listed_ids, Mapping):
+        return listed_ids
+    return {name: number for number, name in enumerate(dict.fromkeys(listed_ids))}
 
 
 def media_sizes(
@@ -87,7 +186,7 @@ def media_sizes(
     return sizes
 
 
-def owner_of(recording_id: str, listed_ids: set[str]) -> str | None:
+def owner_of(recording_id: str, listed_ids: Container[str]) -> str | None:
     """Return what a recording was listed as: itself, or the contact that ``{contact_id}.{n}`` belongs to."""
     return next((name for name in names_of(recording_id) if name in listed_ids), None)
 
@@ -103,14 +202,13 @@ def names_of(recording_id: str) -> Iterator[str]:
 def objects_of(store: ObjectStore, folder: str, recording_ids: Iterable[str]) -> Iterator[StoredObject]:
     """Yield the objects in `folder` whose names are one of the ids and what follows a dot, in the keys' order."""
     cursor = _Cursor(store, folder)
-    for name in sorted(f"{object_name(recording_id)}." for recording_id in recording_ids):
+    for recording_id in sorted(recording_ids, key=_name):  # ids in the order of their keys, which are not held
+        name = _name(recording_id)
         yield from cursor.from_to(folder + name, f"{folder}{name[:-1]}/")  # the character behind the dot
 
 
-def _holding(owner: str, manifests: Mapping[str, StoredObject]) -> Holding:
-    own = manifests.get(owner)
-    several = sorted((name for name in manifests if name != owner), key=lambda name: int(name.rpartition(".")[2]))
-    return Holding(own is not None, several or [owner], None if own is None else own.modified_at)
+def _name(recording_id: str) -> str:
+    return f"{object_name(recording_id)}."
 
 
 class _Cursor:

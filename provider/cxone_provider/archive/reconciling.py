@@ -6,38 +6,23 @@ alone says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pendulum
 
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.completeness import MAX_REPORT_BYTES, Completeness, parse_completeness
 from cxone_provider.archive.errors import InvalidDocument
-from cxone_provider.archive.inventory import Holding, holdings, media_sizes
+from cxone_provider.archive.expecting import Due, Expected
+from cxone_provider.archive.inventory import Holdings, Sizes, holdings, media_sizes
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import Window
 from cxone_provider.archive.ports import ObjectAttributes, ObjectStore
-from cxone_provider.archive.recording import ARCHIVED_OUTCOMES, Outcome, parse_time
-from cxone_provider.archive.run_report import listed_ids
-from cxone_provider.archive.told import Told, told_by
-
-_NOTHING = Holding(archived=False, recordings=())
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One recording or contact that should be there.
-
-    Attributes:
-        recording_id: as audit logs tell of it.
-        recorded_at: its start, or None.
-        known: how it ended as the listing itself tells: no media, or unusable; None where it may be archived.
-    """
-
-    recording_id: str
-    recorded_at: pendulum.DateTime | None = None
-    known: Outcome | None = None
+from cxone_provider.archive.recording import ARCHIVED_OUTCOMES, Outcome
+from cxone_provider.archive.told import Account, told_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,50 +56,43 @@ class Run:
         first, last = self.window.start.date(), self.window.end.subtract(microseconds=1).date()
         return [first.add(days=number).to_date_string() for number in range((last - first).days + 1)]
 
-    def day_of(self, one: Expectation) -> str:
+    def day_of(self, due: Due) -> str:
         """Return the UTC day that a recording counts for."""
-        return self.last_day if one.recorded_at is None else one.recorded_at.in_timezone("UTC").to_date_string()
+        return self.last_day if due.day is None else due.day.to_date_string()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of the expected recordings, by id.
+    """What is known of the expected recordings.
 
     Attributes:
         held: what the archive holds.
         told: what the run's audit logs tell.
-        sizes: bytes of archived recordings, by the recording's own id.
         late: ids that earlier reports call late, by day.
     """
 
-    held: Mapping[str, Holding] = field(default_factory=dict)
-    told: Mapping[str, Told] = field(default_factory=dict)
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    held: Holdings
+    told: Account
     late: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-
-def expectations(documents: Iterable[Mapping[str, object]]) -> list[Expectation]:
-    """Return what ref documents let one expect, each recording and contact once."""
-    kept = list(documents)
-    expected: dict[str, Expectation] = {}
-    for name, document in zip(listed_ids(kept), kept, strict=True):
-        known = Outcome.NO_RECORDING if document.get("has_media") is False else None
-        known = Outcome.REJECTED if document.get("malformed") else known
-        expected.setdefault(name, Expectation(name, parse_time(document.get("recorded_at"), "recorded_at"), known))
-    return list(expected.values())
+    def outcome_told(self, number: int) -> Outcome | None:
+        """Return how an expected recording ended as audit logs tell, or None."""
+        told = self.told.ends[number]
+        return None if told is None else told.outcome
 
 
 def reconcile(
-    expected: Sequence[Expectation], audit_logs: Iterable[AuditLog], store: ObjectStore, layout: ArchiveLayout, run: Run
+    expected: Expected, audit_logs: Iterable[AuditLog], store: ObjectStore, layout: ArchiveLayout, run: Run
 ) -> list[Completeness]:
     """Return the completeness of every day of the run's window, and of each earlier day that something was listed for.
 
     It asks the store for lists of keys: for 10,000 recordings some twenty requests, see
-    :mod:`cxone_provider.archive.inventory`; and for each day one list of reports, and the newest of them.
+    :mod:`cxone_provider.archive.inventory`; and for each day one list of reports, and the newest of them. What it holds
+    is some 200 bytes for each expected recording.
 
     Args:
         expected: what was listed.
-        audit_logs: what the run's tasks told; empty where nobody tells.
+        audit_logs: what the run's tasks told, read once before the store is asked; empty where nobody tells.
         store: the bucket.
         layout: the archive in it.
         run: the run.
@@ -123,24 +101,20 @@ def reconcile(
         StoreError: the archive cannot be listed.
         InvalidDocument: an earlier report cannot be read.
     """
-    names = [one.recording_id for one in expected]
-    held = holdings(store, layout, names)
-    told = told_by(audit_logs, names)
-    evidence = Evidence(
-        held=held,
-        told=told,
-        sizes=_sizes(expected, held, told, store, layout),
-        late={day: _late_before(store, layout, day) for day in {*run.days, *map(run.day_of, expected)}},
-    )
-    return compare(expected, evidence, run)
+    told = told_by(audit_logs, expected.numbers)
+    held = holdings(store, layout, expected.numbers)
+    _add_sizes(told.sizes, expected, held, store, layout)
+    days = {*run.days, *map(run.day_of, expected.kinds)}
+    return compare(expected, Evidence(held, told, {day: _late_before(store, layout, day) for day in days}), run)
 
 
-def compare(expected: Sequence[Expectation], evidence: Evidence, run: Run) -> list[Completeness]:
+def compare(expected: Expected, evidence: Evidence, run: Run) -> list[Completeness]:
     """Return the completeness of each day, in order, from what is known; asks nobody."""
-    days: dict[str, list[Expectation]] = {day: [] for day in run.days}
-    for one in expected:
-        days.setdefault(run.day_of(one), []).append(one)
-    return [_of_day(day, days[day], evidence, run) for day in sorted(days)]
+    days: dict[str, list[str]] = {day: [] for day in run.days}
+    names = {kind: days.setdefault(run.day_of(kind), []) for kind in expected.kinds}
+    for name, due in expected.items():
+        names[due].append(name)
+    return [_of_day(day, days[day], expected, evidence, run) for day in sorted(days)]
 
 
 def store_report(report: Completeness, store: ObjectStore, layout: ArchiveLayout) -> str:
@@ -150,95 +124,91 @@ def store_report(report: Completeness, store: ObjectStore, layout: ArchiveLayout
     return layout.uri(key)
 
 
-def _of_day(day: str, expected: Sequence[Expectation], evidence: Evidence, run: Run) -> Completeness:
-    archived: dict[str, Holding] = {}
+def _of_day(day: str, names: Sequence[str], expected: Expected, evidence: Evidence, run: Run) -> Completeness:
+    held = evidence.held
+    archived: list[str] = []
     others: dict[Outcome, list[str]] = {}
     missing: list[str] = []
-    for one in expected:
-        name, held = one.recording_id, evidence.held.get(one.recording_id, _NOTHING)
-        outcome = _outcome(one, evidence.told.get(name))
-        if held.archived:
-            archived[name] = held
+    for name in names:
+        number = expected.numbers[name]
+        told = evidence.outcome_told(number)
+        outcome = expected.dues[number].known if told is None else told
+        if held.is_archived(name):
+            archived.append(name)
         elif outcome is None or outcome in ARCHIVED_OUTCOMES:
             missing.append(name)
         else:
             others.setdefault(outcome, []).append(name)
-    sizes = [evidence.sizes.get(name) for held in archived.values() for name in held.recordings]
     return Completeness(
         day=day,
         run_id=run.run_id,
         generated_at=run.now,
         archived=len(archived),
         missing_ids=tuple(missing),
-        unproven_ids=tuple(name for name in missing if _outcome_told(evidence, name) in ARCHIVED_OUTCOMES),
-        partial_ids=tuple(name for name in missing if name in evidence.held),
-        other_ids={outcome: tuple(names) for outcome, names in others.items()},
+        unproven_ids=tuple(n for n in missing if evidence.outcome_told(expected.numbers[n]) in ARCHIVED_OUTCOMES),
+        partial_ids=tuple(name for name in missing if name in held),
+        other_ids={outcome: tuple(ids) for outcome, ids in others.items()},
         late_ids=_late(day, archived, evidence, run),
-        contacts={name: tuple(held.recordings) for name, held in archived.items() if held.recordings != [name]},
-        recordings=len(sizes),
-        size_bytes=sum(size for size in sizes if size is not None),
-        bytes_unknown=sizes.count(None),
-        undated=sum(1 for one in expected if one.recorded_at is None),
-        requests_used=_requests(expected, evidence, run),
+        contacts={name: tuple(ids) for name, ids in _recordings(archived, held) if ids != (name,)},
+        **_sums(archived, evidence),
+        undated=sum(expected[name].day is None for name in names),
+        requests_used=_requests(names, expected, evidence, run),
         requests_allowed=run.requests_allowed,
         looked_back=day not in run.days,
     )
 
 
-def _outcome(one: Expectation, told: Told | None) -> Outcome | None:
-    return one.known if told is None else told.outcome
+def _recordings(archived: Iterable[str], held: Holdings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    return ((name, tuple(held.recordings_of(name))) for name in archived)
 
 
-def _outcome_told(evidence: Evidence, name: str) -> Outcome | None:
-    told = evidence.told.get(name)
-    return None if told is None else told.outcome
+def _sums(archived: Iterable[str], evidence: Evidence) -> dict[str, Any]:
+    recordings = size_bytes = unknown = 0
+    for _, ids in _recordings(archived, evidence.held):
+        sizes = [evidence.told.sizes.get(one) for one in ids]
+        recordings += len(sizes)
+        size_bytes += sum(size for size in sizes if size is not None)
+        unknown += sizes.count(None)
+    return {"recordings": recordings, "size_bytes": size_bytes, "bytes_unknown": unknown}
 
 
-def _late(day: str, archived: Mapping[str, Holding], evidence: Evidence, run: Run) -> tuple[str, ...]:
+def _late(day: str, archived: Iterable[str], evidence: Evidence, run: Run) -> tuple[str, ...]:
     before = set(evidence.late.get(day, ()))
     looked_back = day not in run.days
-    return tuple(
-        name
-        for name, held in archived.items()
-        if name in before or (looked_back and _by_this_run(name, held, evidence, run))
-    )
+    return tuple(name for name in archived if name in before or (looked_back and _by_this_run(name, evidence, run)))
 
 
-def _by_this_run(name: str, held: Holding, evidence: Evidence, run: Run) -> bool:
-    if _outcome_told(evidence, name) is Outcome.ARCHIVED:
+def _by_this_run(name: str, evidence: Evidence, run: Run) -> bool:
+    if evidence.outcome_told(evidence.held.numbers[name]) is Outcome.ARCHIVED:
         return True
     # A task that was tried again tells of what its first try archived as archived already.
-    return run.started_at is not None and held.committed_at is not None and held.committed_at >= run.started_at
+    return run.started_at is not None and evidence.held.committed_since(name, run.started_at)
 
 
-def _requests(expected: Sequence[Expectation], evidence: Evidence, run: Run) -> int | None:
-    told = [evidence.told[one.recording_id] for one in expected if one.recording_id in evidence.told and not one.known]
-    if expected and not told:
+def _requests(names: Sequence[str], expected: Expected, evidence: Evidence, run: Run) -> int | None:
+    numbers = (expected.numbers[name] for name in names)
+    ends = (evidence.told.ends[number] for number in numbers if not expected.dues[number].known)
+    told = Counter(end for end in ends if end is not None)
+    if names and not told:
         return None
     if run.every_request_counts:
-        return sum(one.asked + one.media_requests for one in told)
+        return sum(count * (end.asked + end.media_requests) for end, count in told.items())
     # What the listing's own metadata rules out is not asked for, and a rejection may be that.
-    return sum(one.asked and one.outcome is not Outcome.REJECTED for one in told)
+    return sum(count for end, count in told.items() if end.asked and end.outcome is not Outcome.REJECTED)
 
 
-def _sizes(
-    expected: Sequence[Expectation],
-    held: Mapping[str, Holding],
-    told: Mapping[str, Told],
-    store: ObjectStore,
-    layout: ArchiveLayout,
-) -> dict[str, int]:
-    sizes = {name: size for one in told.values() for name, size in one.sizes.items()}
+def _add_sizes(sizes: Sizes, expected: Expected, held: Holdings, store: ObjectStore, layout: ArchiveLayout) -> None:
+    """Ask for the sizes that no audit log tells, of what is archived."""
     unknown = {
-        name: one.recorded_at
-        for one in expected
-        for name in held.get(one.recording_id, _NOTHING).recordings
-        if name not in sizes
+        recording_id: due.day
+        for name, due in expected.items()
+        for recording_id in held.recordings_of(name)
+        if sizes.get(recording_id) is None
     }
-    sizes |= media_sizes(store, layout, unknown)
+    sizes.update(media_sizes(store, layout, unknown))
     # A later recording of a contact that began before midnight lies with its own day.
-    next_day = {name: day.add(days=1) for name, day in unknown.items() if day is not None and name not in sizes}
-    return sizes | media_sizes(store, layout, next_day)
+    late = {name: day.add(days=1) for name, day in unknown.items() if day is not None and sizes.get(name) is None}
+    sizes.update(media_sizes(store, layout, late))
 
 
 def _late_before(store: ObjectStore, layout: ArchiveLayout, day: str) -> Sequence[str]:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Context
 
 from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.growing import GrowingObject
 from cxone_provider.archive.keys import ArchiveLayout
-from cxone_provider.archive.ports import ObjectAttributes
-from cxone_provider.archive.run_report import RunReport, report_of_run
+from cxone_provider.archive.ports import ObjectStore
+from cxone_provider.archive.run_report import RunReport, line_of, report_of_run
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.operators import rendered
 from cxone_provider.operators.running import KillableOperator, each_of, run_after, some_of
 
 if TYPE_CHECKING:
-    from cxone_provider.adapters.quality import QualityReport
+    from cxone_provider.adapters.quality import QualityReport, RunCheck
 
 MAX_ALLOWED_FAILURES = 10**9
 
@@ -81,39 +82,47 @@ class CheckArchiveRunOperator(KillableOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts and where the run's file lies."""
+        from cxone_provider.adapters.quality import RunCheck
+
         with self.work():
             allowed = rendered.whole_number(self.max_failed, "max_failed", least=0, most=MAX_ALLOWED_FAILURES)
-            report = self._report(context)
-            run_uri = self._stored(report, context)
+            check = RunCheck(lambda: rendered.text_or_mapping(self.run_suite, "run_suite"))
+            report, run_uri = self._told(check, context)
             self.log.info("%s\nEvery recording of the run: %s", report, run_uri)
-            quality = self._checked(report)
+            quality = self._checked(check)
             self._refuse(report, quality, allowed)
             return {**report.to_document(), "run_uri": run_uri}
 
-    def _report(self, context: Context) -> RunReport:
+    def _told(self, check: RunCheck, context: Context) -> tuple[RunReport, str]:
+        """Store the run's file while its audit logs come, none of which is held; return the report and the URI."""
         if self.audit_logs is None and self.recordings is None:
             raise InvalidSetting("no task before this one tells what it did", expected="audit logs")
-        report = report_of_run(each_of(self.audit_logs, context), each_of(self.recordings, context), self.clock.now())
-        if not report.logs:
-            raise AirflowSkipException("nothing was listed: nothing to check, and nothing that passed")
-        return report
+        with GrowingObject(lambda: self._place(context)) as file:
+            report = report_of_run(
+                each_of(self.audit_logs, context),
+                each_of(self.recordings, context),
+                self.clock.now(),
+                [lambda log: file.write(line_of(log)), lambda log: check.add(log.to_document())],
+            )
+            if not report.recordings:
+                raise AirflowSkipException("nothing was listed: nothing to check, and nothing that passed")
+            return report, self._layout().uri(file.finish().key)
 
-    def _stored(self, report: RunReport, context: Context) -> str:
-        layout = ArchiveLayout(
+    def _layout(self) -> ArchiveLayout:
+        return ArchiveLayout(
             rendered.text(self.s3_bucket, "s3_bucket"), rendered.optional_text(self.s3_prefix, "s3_prefix") or ""
         )
+
+    def _place(self, context: Context) -> tuple[ObjectStore, str]:
+        layout = self._layout()
         reached = archive_bucket(layout.bucket, aws_conn_id=rendered.given(self.aws_conn_id), clock=self.clock)
         ti: Any = context["ti"]
-        key = layout.run_key(run_after(context).date(), ti.run_id)
-        reached.store.put(key, report.to_lines(), ObjectAttributes("application/x-ndjson"))
-        return layout.uri(key)
+        return reached.store, layout.run_key(run_after(context).date(), ti.run_id)
 
-    def _checked(self, report: RunReport) -> QualityReport:
-        from cxone_provider.adapters.quality import build_data_docs, check_run
+    def _checked(self, check: RunCheck) -> QualityReport:
+        from cxone_provider.adapters.quality import build_data_docs
 
-        quality = check_run(
-            (log.to_document() for log in report.logs), rendered.text_or_mapping(self.run_suite, "run_suite")
-        )
+        quality = check.report()
         self.log.info("%s", quality)
         directory = rendered.optional_text(self.data_docs, "data_docs")
         if directory is not None:
@@ -121,7 +130,7 @@ class CheckArchiveRunOperator(KillableOperator):
         return quality
 
     def _refuse(self, report: RunReport, quality: QualityReport, allowed: int) -> None:
-        failed = [log.recording_id for log in report.failed]
+        failed = report.failed_ids
         if len(failed) > allowed:
             raise AirflowFailException(f"{len(failed)} recordings FAILED, {allowed} may: {some_of(failed)}")
         if not quality.success:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Context, conf
@@ -11,12 +12,13 @@ from airflow.sdk import Asset, AssetAlias
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.completeness import Completeness, table_of
 from cxone_provider.archive.completeness_summary import CompletenessSummary
-from cxone_provider.archive.errors import InvalidSetting
+from cxone_provider.archive.errors import InvalidSetting, ObjectMissing
+from cxone_provider.archive.expecting import expectations
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import Window, day_before
 from cxone_provider.archive.ports import ObjectStore
-from cxone_provider.archive.reconciling import Run, expectations, reconcile, store_report
-from cxone_provider.archive.run_report import MAX_RUN_BYTES, parse_run
+from cxone_provider.archive.reconciling import Run, reconcile, store_report
+from cxone_provider.archive.run_report import parse_run
 from cxone_provider.archive.terms import Terms
 from cxone_provider.hooks.archive_store import archive_bucket
 from cxone_provider.hooks.cxone import CXoneHook
@@ -151,9 +153,9 @@ class ReconcileArchiveOperator(ListedOperator):
             least = 0 if rendered.flag(self.allow_empty, "allow_empty") else 1
             layout = self._layout()
             reached = archive_bucket(layout.bucket, aws_conn_id=rendered.given(self.aws_conn_id), clock=self.clock)
-            expected = expectations(documents)
-            logs = self._audit_logs(reached.store, layout, context)
-            reports = reconcile(expected, logs, reached.store, layout, self._run(context))
+            expected, run = expectations(documents), self._run(context)
+            with closing(self._audit_logs(reached.store, layout, context)) as logs:
+                reports = reconcile(expected, logs, reached.store, layout, run)
             uris = {report.day: store_report(report, reached.store, layout) for report in reports}
             summary = CompletenessSummary(reports, uris)
             self.log.info("%s\nReports: %s", table_of(reports), ", ".join(uris.values()))
@@ -194,14 +196,18 @@ class ReconcileArchiveOperator(ListedOperator):
         interval = data_interval(context)
         return Window(*interval) if interval else day_before(run_after(context))
 
-    def _audit_logs(self, store: ObjectStore, layout: ArchiveLayout, context: Context) -> list[AuditLog]:
+    def _audit_logs(self, store: ObjectStore, layout: ArchiveLayout, context: Context) -> Generator[AuditLog]:
         if self.audit_logs is not None:
-            return [AuditLog.from_document(document) for document in each_of(self.audit_logs, context)]
+            yield from map(AuditLog.from_document, each_of(self.audit_logs, context))
+            return
         ti: Any = context["ti"]
         key = layout.run_key(run_after(context).date(), ti.run_id)
-        answer = store.read(key, max_bytes=MAX_RUN_BYTES)
-        self.log.info("audit logs: %s", "none are told" if answer is None else layout.uri(key))
-        return [] if answer is None else parse_run(answer[0])
+        try:
+            with store.stream(key) as pieces:
+                self.log.info("audit logs: %s", layout.uri(key))
+                yield from parse_run(pieces)
+        except ObjectMissing:
+            self.log.info("audit logs: none are told")
 
     def _checked(self, reports: Sequence[Completeness], allowed: int, least: int) -> QualityReport:
         from cxone_provider.adapters.quality import build_data_docs, check_completeness

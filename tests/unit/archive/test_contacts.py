@@ -533,4 +533,4 @@ def test_a_run_knows_a_contact_by_its_recordings() -> None:
     documents = [log.to_document() for log in case.run()]
     report = report_of_run(documents, [CONTACT, "4712"], case.clock.now())
     assert report.outcomes == {"ARCHIVED": 2, "FAILED": 1}
-    assert [log.recording_id for log in report.failed] == ["4712"]
+    assert report.failed_ids == ["4712"]

@@ -9,9 +9,10 @@ import pytest
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.completeness import Completeness
 from cxone_provider.archive.errors import InvalidDocument, SourceUnavailable, StoreUnavailable
+from cxone_provider.archive.expecting import expectations
 from cxone_provider.archive.listing import Window, listed
 from cxone_provider.archive.ports import ObjectAttributes
-from cxone_provider.archive.reconciling import expectations, reconcile, store_report
+from cxone_provider.archive.reconciling import reconcile, store_report
 from cxone_provider.archive.recording import Outcome
 from tests.fakes.store import FakeStore
 from tests.unit.archive.archiving_cases import LAYOUT as ARCHIVE

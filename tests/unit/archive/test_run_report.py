@@ -11,7 +11,7 @@ from cxone_provider.archive.errors import InvalidDocument
 from cxone_provider.archive.listing import listed
 from cxone_provider.archive.planning import plan_of_error
 from cxone_provider.archive.recording import Outcome
-from cxone_provider.archive.run_report import report_of_run
+from cxone_provider.archive.run_report import line_of, report_of_run
 
 NOW = pendulum.datetime(2026, 11, 23, 6)
 
@@ -31,7 +31,7 @@ def test_counts_bytes_and_failures_are_told() -> None:
     report = report_of_run(logs, [], NOW)
     assert report.outcomes == {"ALREADY_ARCHIVED": 1, "ARCHIVED": 2, "FAILED": 1}
     assert report.archived_bytes == 1_000_234
-    assert [log.recording_id for log in report.failed] == ["d"]
+    assert report.failed_ids == ["d"]
     table = str(report)
     assert "1,000,234" in table
     assert "d  FAILED  ShortBody: fewer bytes than declared" in table
@@ -42,16 +42,19 @@ def test_what_was_listed_and_never_ended_has_failed() -> None:
     unusable = [plan_of_error(ref["recording_id"], InvalidDocument("malformed")) for ref in recordings[3:]]
     logs = [log_of(name, Outcome.ARCHIVED) for name in ("a", "contact.0", "contact.1")]
     logs += [log_of(plan.recording_id, plan.outcome) for plan in unusable]
-    report = report_of_run(logs, recordings, NOW)
-    assert [log.recording_id for log in report.failed] == ["lost"]
-    assert report.unfinished == 1
-    assert report.failed[0].error is not None
-    assert report.failed[0].error.retryable
+    taken: list[AuditLog] = []
+    report = report_of_run(logs, recordings, NOW, [taken.append])
+    assert (report.failed_ids, report.unfinished) == (["lost"], 1)
+    assert taken[-1].recording_id == "lost"
+    assert taken[-1].error is not None
+    assert taken[-1].error.retryable
 
 
 def test_a_run_is_stored_as_one_line_per_recording() -> None:
-    report = report_of_run([log_of("a", Outcome.ARCHIVED), log_of("b", Outcome.NOT_FOUND)], ["a", "b", "c"], NOW)
-    lines = [json.loads(line) for line in report.to_lines().splitlines()]
+    stored: list[bytes] = []
+    logs = [log_of("a", Outcome.ARCHIVED), log_of("b", Outcome.NOT_FOUND)]
+    report = report_of_run(logs, ["a", "b", "c"], NOW, [lambda log: stored.append(line_of(log))])
+    lines = [json.loads(line) for line in b"".join(stored).splitlines()]
     assert [(line["recording_id"], line["outcome"]) for line in lines] == [
         ("a", "ARCHIVED"),
         ("b", "NOT_FOUND"),

@@ -25,11 +25,12 @@ from cxone_provider.adapters.quality.data_docs import build_data_docs
 from cxone_provider.adapters.quality.plans import check_plans
 from cxone_provider.adapters.quality.recordings import check_recordings
 from cxone_provider.adapters.quality.report import FailedRule, QualityReport
-from cxone_provider.adapters.quality.runs import check_run
+from cxone_provider.adapters.quality.runs import RunCheck, check_run
 
 __all__ = [
     "FailedRule",
     "QualityReport",
+    "RunCheck",
     "build_data_docs",
     "check_completeness",
     "check_plans",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cxone_provider.adapters.quality.columns import NumberColumn, TextColumn, passing_values
 from cxone_provider.adapters.quality.report import QualityReport
 from cxone_provider.adapters.quality.suite import suite_document
 from cxone_provider.adapters.quality.table import Table, text_or_none
 from cxone_provider.adapters.quality.validation import report_of
-from cxone_provider.archive.errors import InvalidDocument
+from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
 from cxone_provider.archive.policy import number_of
 
 _TEXT_FIELDS = ("recording_id", "outcome", "s3_uri", "manifest_uri", "audit_uri", "sha256")
@@ -41,19 +42,65 @@ def check_run(
         InvalidSetting: the suite cannot be read or run.
         InvalidDocument: an audit log is not an object.
     """
-    agreed = sizes or {}
-    rows = [_row(log, agreed) for log in audit_logs]
-    table = Table(
-        text={name: [row[name] for row in rows] for name in _TEXT_COLUMNS},
-        numbers={name: [row[name] for row in rows] for name in _NUMBER_COLUMNS},
-        items=range(len(rows)),
-    )
-    recording_ids = [row["recording_id"] or "(no recording_id)" for row in rows]
-    return report_of(suite_document("archive_run", suite), [table], recording_ids=recording_ids)
+    check = RunCheck(lambda: suite, sizes=sizes)
+    for log in audit_logs:
+        check.add(log)
+    return check.report()
+
+
+class RunCheck:
+    """The check of a run whose audit logs come one by one; of each the cells of a row are held, and no document.
+
+    Args:
+        suite: asked at once for a suite of one's own, None for the shipped one; what it or reading the suite raises is
+            raised by :meth:`report`.
+        sizes: as for :func:`check_run`.
+    """
+
+    def __init__(
+        self,
+        suite: Callable[[], Mapping[str, Any] | str | Path | None] = lambda: None,
+        *,
+        sizes: Mapping[str, int | None] | None = None,
+    ) -> None:
+        self._sizes = sizes or {}
+        self._suite: dict[str, Any] | InvalidSetting
+        try:
+            self._suite = suite_document("archive_run", suite())
+            passing = passing_values(self._suite, _TEXT_COLUMNS)
+        except InvalidSetting as error:
+            self._suite, passing = error, {}
+        self._text = {name: TextColumn(passing.get(name)) for name in _TEXT_COLUMNS}
+        self._numbers = {name: NumberColumn() for name in _NUMBER_COLUMNS}
+
+    def add(self, audit_log: object) -> None:
+        """Take an audit log's document into account.
+
+        Raises:
+            InvalidDocument: it is not an object.
+        """
+        row = _row(audit_log, self._sizes)
+        for name, text in self._text.items():
+            text.append(row[name])
+        for name, numbers in self._numbers.items():
+            numbers.append(row[name])
+
+    def report(self) -> QualityReport:
+        """Return what the rules make of all that was added.
+
+        Raises:
+            InvalidSetting: the suite cannot be read or run.
+        """
+        if isinstance(self._suite, InvalidSetting):
+            raise self._suite
+        text = {name: column.values for name, column in self._text.items()}
+        table = Table(text=text, numbers=self._numbers, items=range(len(text["recording_id"])))
+        recording_ids = [name or "(no recording_id)" for name in text["recording_id"]]
+        return report_of(self._suite, [table], recording_ids=recording_ids)
 
 
 def _row(log: object, agreed: Mapping[str, int | None]) -> dict[str, Any]:
-    """Return one audit log's cells: a document is not held longer than that, for a run may have many."""
+    """Return one audit log's cells."""
     if not isinstance(log, Mapping):
         raise InvalidDocument("not an audit log", found=log, expected="an object")
     entries = _complete_entries(log)

@@ -31,16 +31,17 @@ class Table:
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame: nullable strings, and floats, which hold every size in bytes exactly."""
+        import numpy as np
         import pandas as pd
 
         columns: dict[str, pd.Series[Any]] = {
             name: pd.Series(list(values), dtype="string") for name, values in self.text.items()
         }
         columns |= {
-            name: pd.Series([_float(value) for value in values], dtype="float64")
+            name: pd.Series(np.fromiter(map(_float, values), "float64", len(values)))
             for name, values in self.numbers.items()
         }
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, copy=False)
 
     def value(self, column: str, row: int) -> Any:
         """Return a cell as reports show it: whole numbers as int, no value as None."""
