@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from cxone_provider.archive.audit import AuditError, AuditLog
+from cxone_provider.archive.growing import GrowingObject
 from cxone_provider.archive.recording import Outcome
+from cxone_provider.archive.run_report import line_of
+from cxone_provider.operators import quality
 from cxone_provider.operators.recordings import CheckArchiveRunOperator
 from tests.airflow.operator_world import World, entered
+from tests.fakes.passing import Passing, Results
+from tests.fakes.store import FakeStore
 from tests.fakes.task import FakeTaskInstance, context_of
 
 pytestmark = [
@@ -21,6 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]  # Great Expectations and Airflow warn themselves
 NOW = pendulum.datetime(2026, 11, 23, 6)
+MOST_ALIVE = 2 * 50 + 2  # a slice of fifty, the next before it is let go, and who works on one
 RUN_KEY = "p/runs/date=2026-11-23/run.jsonl"
 
 
@@ -122,3 +129,44 @@ def test_what_makes_no_sense_fails_at_once(world: World, arguments: dict[str, An
     given = {"audit_logs": [archived("a")], "s3_bucket": "archive", **arguments}
     with pytest.raises(AirflowFailException, match=cause):
         CheckArchiveRunOperator(task_id="check", **given).execute(context_of())
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    return [archived(f"{number}") for number in range(count)]
+
+
+def test_audit_logs_pass_through(world: World) -> None:
+    passing = Passing()
+    refs = [{"recording_id": f"{number}"} for number in range(500)]
+    summary = check(Results(passing, many(500)), recordings=Results(passing, refs))
+    assert (summary["recordings"], passing.handed, passing.alive) == (500, 1000, 0)
+    assert passing.most_alive <= MOST_ALIVE
+    assert len(lines(world)) == 500
+
+
+def test_a_long_run_is_stored_in_parts_that_are_the_same_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(many(300))
+    whole = world.store.body(RUN_KEY)
+    world.store = FakeStore(min_part_bytes=1)
+    monkeypatch.setattr(quality, "GrowingObject", partial(GrowingObject, part_bytes=20_000))
+    check(many(300))
+    assert world.store.body(RUN_KEY) == whole
+    assert whole == b"".join(line_of(AuditLog.from_document(log)) for log in many(300))
+    assert (world.store.count("put"), world.store.count("put_part")) == (0, len(whole) // 20_000 + 1)
+
+
+def test_a_run_that_cannot_be_told_leaves_no_part_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.store = FakeStore(min_part_bytes=1)
+    monkeypatch.setattr(quality, "GrowingObject", partial(GrowingObject, part_bytes=20_000))
+    with pytest.raises(AirflowFailException, match="not an audit log"):
+        check([*many(100), {"recording_id": "a"}])
+    assert world.store.count("put_part") > 1
+    assert (world.stored_keys(), list(world.store.uploads(""))) == ([], [])
+
+
+def test_the_run_s_file_is_there_whatever_is_wrong_with_the_suite(world: World) -> None:
+    for suite in ("/no/such/suite.json", "{", {"name": "house"}):
+        world.store.objects.clear()
+        with pytest.raises(AirflowFailException, match="suite"):
+            check([archived("a")], run_suite=suite)
+        assert [line["recording_id"] for line in lines(world)] == ["a"]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
 from benchmarks import stages
 from benchmarks.contact_server import serving
+from benchmarks.generated import GeneratedArchive
+from cxone_provider.archive.audit import AuditLog
+from cxone_provider.archive.growing import GrowingObject
+from cxone_provider.archive.run_report import line_of
 from cxone_provider.operators import estimation, quality, reconciliation, verification
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]  # operators warn when run outside of a task
@@ -48,8 +53,17 @@ def test_requests_of_the_store(name: str, each: int, thousands: int, always: int
     assert told["s3_requests"] == each * count + thousands * math.ceil(count / 1000) + always
 
 
-def test_a_run_s_file_is_one_request_however_long_the_day() -> None:
+def test_a_run_s_file_is_one_request_until_it_is_long() -> None:
     assert measured("check_run", 2_500)["s3_requests"] == 1
+
+
+def test_a_long_run_s_file_is_a_request_for_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "GrowingObject", partial(GrowingObject, part_bytes=2**19))
+    line_bytes = len(line_of(AuditLog.from_document(GeneratedArchive(1).log_of(0))))
+    parts = math.ceil(2_500 / math.ceil(2**19 / line_bytes))
+    assert parts > 2
+    # what an earlier try left; the upload; its parts; its end
+    assert measured("check_run", 2_500)["s3_requests"] == 1 + 2 + parts + 2
 
 
 @pytest.mark.server

@@ -13,7 +13,7 @@ from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from cxone_provider.archive.completeness import Completeness, parse_completeness
-from cxone_provider.archive.errors import StoreUnavailable
+from cxone_provider.archive.errors import StoreRefused, StoreUnavailable
 from cxone_provider.archive.jobs import JobWait
 from cxone_provider.archive.listing_ports import JobState
 from cxone_provider.archive.ports import ObjectAttributes
@@ -24,6 +24,7 @@ from cxone_provider.operators.reconciliation import COMPLETENESS_ALIAS
 from cxone_provider.operators.recordings import ReconcileArchiveOperator
 from tests.airflow.operator_world import World, entered
 from tests.fakes.listing import FakeJobs, FakeLeg
+from tests.fakes.passing import Passing, Results
 from tests.fakes.task import FakeTaskInstance, context_of
 from tests.unit.archive.reconciling_cases import NOW, START, commit, log, ref
 
@@ -31,6 +32,8 @@ pytestmark = [
     pytest.mark.airflow,
     pytest.mark.filterwarnings("ignore"),
 ]  # Great Expectations and Airflow warn themselves
+MOST_ALIVE = 2 * 50 + 2  # a slice of fifty, the next before it is let go, and who works on one
+RUN_KEY = "p/runs/date=2026-11-23/run.jsonl"
 REPORT_KEY = "p/runs/date=2026-11-22/reconcile-run.json"
 ALIAS = AssetAlias(COMPLETENESS_ALIAS)
 
@@ -97,9 +100,50 @@ def test_other_outcomes_are_told_with_their_ids_and_are_not_missing(world: World
 
 def test_the_run_s_own_file_tells_where_no_audit_log_is_given(world: World) -> None:
     lines = b"".join(map(line_of, (log("a"), log("x", Outcome.DELETED))))
-    world.store.put("p/runs/date=2026-11-23/run.jsonl", lines, ObjectAttributes("application/x-ndjson"))
+    world.store.put(RUN_KEY, lines, ObjectAttributes("application/x-ndjson"))
     answer = reconciled([ref("a"), ref("x")])
     assert (answer["outcomes"], answer["missing"], answer["requests_used"]) == ({"DELETED": 1}, 0, 4)
+
+
+def test_refs_and_audit_logs_pass_through(world: World) -> None:
+    passing = Passing()
+    operator = ReconcileArchiveOperator(
+        task_id="reconcile", s3_bucket="archive", s3_prefix="p",
+        audit_logs=Results(passing, [log(str(number), Outcome.DELETED).to_document() for number in range(500)]),
+    )  # fmt: skip
+    refs = passing.documents(ref(name) for name in ("a", *map(str, range(500))))
+    answer = operator.look_at(refs, context_of(outlet_events=OutletEventAccessors()))
+    assert (answer["expected"], answer["outcomes"]) == (501, {"DELETED": 500})
+    assert (passing.handed, passing.alive) == (1001, 0)
+    assert passing.most_alive <= MOST_ALIVE
+
+
+def test_the_run_s_file_is_read_by_one_request_and_never_whole(world: World) -> None:
+    count = 3000
+    body = b"".join(line_of(log(str(number), Outcome.DELETED, s3_uri="s3://x/" + "y" * 900)) for number in range(count))
+    world.store.put(RUN_KEY, body, ObjectAttributes("application/x-ndjson"))
+    answer = reconciled([ref("a"), *(ref(str(number)) for number in range(count))])
+    assert (answer["outcomes"], len(body) > 3 * 2**20) == ({"DELETED": count}, True)
+    assert [call.operation for call in world.store.calls if call.key == RUN_KEY] == ["put", "stream"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(StoreUnavailable("503"), AirflowException), (StoreRefused("denied"), AirflowFailException)]
+)
+def test_a_run_s_file_that_cannot_be_read_is_not_taken_for_none(
+    world: World, error: Exception, kind: type[Exception], task_log: Callable[[], str]
+) -> None:
+    world.store.put(RUN_KEY, line_of(log("a")), ObjectAttributes("application/x-ndjson"))
+    for when in ("before", "after"):
+        world.store.fail_next("stream", error, when=when)
+        with pytest.raises(kind) as caught:
+            reconciled([ref("a")])
+        assert type(caught.value) is kind
+    assert "none are told" not in task_log()
+    assert REPORT_KEY not in world.store.objects
+    world.store.objects.pop(RUN_KEY)
+    assert reconciled([ref("a")])["requests_used"] is None
+    assert "audit logs: none are told" in task_log()
 
 
 @pytest.mark.parametrize("recordings", [[], "[]", [[]]])

@@ -143,7 +143,9 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield from (ended + newline).splitlines()
         if len(begun) > MAX_LINE_BYTES:
             raise InvalidDocument(
-                "a line of a run's file is too long", found=f"over {len(begun):,} bytes", expected=f"{MAX_LINE_BYTES:,}"
+                "a line of a run's file is too long",
+                found=f"over {len(begun):,} bytes",
+                expected=f"at most {MAX_LINE_BYTES:,} bytes",
             )
     yield from begun.splitlines()
 

@@ -18,7 +18,8 @@ _NAMING = (
     "expect_compound_columns_",
     "expect_multicolumn_",
     "expect_select_column_",
-    "expect_table_",
+    "expect_table_column",
+    "expect_table_row_count",
 )
 _FEW = 32  # values that a column of words has, outcomes for instance
 

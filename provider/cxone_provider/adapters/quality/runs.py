@@ -67,7 +67,7 @@ class RunCheck:
         self._suite: dict[str, Any] | InvalidSetting
         try:
             self._suite = suite_document("archive_run", suite())
-            passing = passing_values(self._suite, _TEXT_COLUMNS)
+            passing = passing_values(self._suite, _TEXT_COLUMNS[1:])  # but the id, by which all is told
         except InvalidSetting as error:
             self._suite, passing = error, {}
         self._text = {name: TextColumn(passing.get(name)) for name in _TEXT_COLUMNS}
