@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 
-from cxone_provider.archive.errors import InvalidSetting, LockUnsupported, ObjectExists, ObjectMissing, StoreRefused
+from cxone_provider.archive.errors import InvalidSetting, LockUnsupported, ObjectExists, StoreRefused
 from cxone_provider.archive.ports import ObjectAttributes, ObjectLock, ObjectStore
 from tests.conftest import LOCKED_BUCKET, VERSIONED_BUCKET
 from tests.contract.stores import AUDIO, BIG, MIB, OpenStore, content_of, every_store, race, strict_store
@@ -67,7 +67,7 @@ def test_the_store_keeps_the_checksum_of_the_whole(store: ObjectStore, key: str)
 def test_what_is_not_there_is_none_or_refused(store: ObjectStore, key: str) -> None:
     assert store.stat(key) is None
     assert store.read(key, max_bytes=10) is None
-    with pytest.raises(ObjectMissing), store.stream(key):
+    with pytest.raises(StoreRefused), store.stream(key):
         pass
 
 

@@ -18,7 +18,6 @@ from cxone_provider.archive.errors import (
     InvalidSetting,
     LockUnsupported,
     ObjectExists,
-    ObjectMissing,
     StoreRefused,
     UploadVanished,
 )
@@ -183,7 +182,7 @@ class FakeStore:
             fault = self._begin("stream", key)
             known = [v for v in self.objects.get(key, []) if version_id in (None, v.stored.version_id)]
         if not known:
-            raise ObjectMissing("there is no such object", found=key)
+            raise StoreRefused("there is no such object", found=key)
         yield _pieces(known[-1].body, fault)
 
     def put(

@@ -42,7 +42,6 @@
     ├── StoreError                        what S3 answered
     │   ├── StoreUnavailable            + 5xx, slow down, broken connections
     │   ├── StoreRefused                  permission, bucket, key or setting refused
-    │   │   └── ObjectMissing             nothing is there to be read
     │   ├── ObjectExists                  a conditional write lost: something is there
     │   ├── ObjectConflict                an object without a manifest that is not this recording
     │   ├── UploadVanished              + the multipart upload is gone
@@ -232,10 +231,6 @@ class StoreUnavailable(StoreError):
 
 class StoreRefused(StoreError):
     """S3 refused the request for good: permission, bucket, key or setting."""
-
-
-class ObjectMissing(StoreRefused):
-    """There was no such object when reading it began."""
 
 
 class ObjectExists(StoreError):

@@ -184,7 +184,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ShortBody: fewer bytes came.
-            ObjectMissing: there is no such object; raised before the first piece alone.
+            StoreRefused: there is no such object.
         """
 
     def put(

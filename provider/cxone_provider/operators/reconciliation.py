@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Context, conf
@@ -12,7 +12,7 @@ from airflow.sdk import Asset, AssetAlias
 from cxone_provider.archive.audit import AuditLog
 from cxone_provider.archive.completeness import Completeness, table_of
 from cxone_provider.archive.completeness_summary import CompletenessSummary
-from cxone_provider.archive.errors import InvalidSetting, ObjectMissing
+from cxone_provider.archive.errors import InvalidSetting, StoreRefused
 from cxone_provider.archive.expecting import expectations
 from cxone_provider.archive.keys import ArchiveLayout
 from cxone_provider.archive.listing import Window, day_before
@@ -202,12 +202,16 @@ class ReconcileArchiveOperator(ListedOperator):
             return
         ti: Any = context["ti"]
         key = layout.run_key(run_after(context).date(), ti.run_id)
-        try:
-            with store.stream(key) as pieces:
-                self.log.info("audit logs: %s", layout.uri(key))
-                yield from parse_run(pieces)
-        except ObjectMissing:
-            self.log.info("audit logs: none are told")
+        with ExitStack() as stack:
+            try:
+                pieces = stack.enter_context(store.stream(key))
+            except StoreRefused:
+                if store.stat(key) is not None:
+                    raise
+                self.log.info("audit logs: none are told")
+                return
+            self.log.info("audit logs: %s", layout.uri(key))
+            yield from parse_run(pieces)
 
     def _checked(self, reports: Sequence[Completeness], allowed: int, least: int) -> QualityReport:
         from cxone_provider.adapters.quality import build_data_docs, check_completeness

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from cxone_provider.adapters.retrying import TryAgain
 from cxone_provider.adapters.s3.bucket import Bucket
 from cxone_provider.adapters.s3.errors import ABSENT
-from cxone_provider.archive.errors import ObjectExists, ObjectMissing, ShortBody, StoreRefused, StoreUnavailable
+from cxone_provider.archive.errors import ObjectExists, ShortBody, StoreRefused, StoreUnavailable
 from cxone_provider.archive.ports import StoredObject
 
 PIECE_BYTES = 2**20
@@ -109,11 +109,9 @@ class ObjectReader:
         """Ask for the object.
 
         Raises:
-            ObjectMissing: there is none.
+            StoreRefused: there is none.
         """
         answer = self._get()
-        if answer is None:
-            raise ObjectMissing("there is no such object", found=self._key)
         self._etag, self._total = answer["ETag"], int(answer["ContentLength"])
 
     def pieces(self) -> Iterator[bytes]:
@@ -133,9 +131,11 @@ class ObjectReader:
             self._body.close()
             self._body = None
 
-    def _get(self, **parameters: str) -> dict[str, Any] | None:
+    def _get(self, **parameters: str) -> dict[str, Any]:
         answer = self._bucket.find("GetObject", self._key, ABSENT, **self._version, **parameters)
-        self._body = None if answer is None else answer["Body"]
+        if answer is None:
+            raise StoreRefused("there is no such object", found=self._key)
+        self._body = answer["Body"]
         return answer
 
     def _piece(self) -> bytes:
@@ -159,8 +159,6 @@ class ObjectReader:
             answer = self._get(Range=f"bytes={self._offset}-", IfMatch=self._etag)
         except ObjectExists as error:
             raise StoreRefused("the object was replaced while it was read", found=self._key) from error
-        if answer is None:
-            raise StoreRefused("there is no such object", found=self._key)
         if not str(answer.get("ContentRange", "")).startswith(f"bytes {self._offset}-"):
             self.close()
             raise StoreUnavailable("the store ignores ranges", found=answer.get("ContentRange"))
