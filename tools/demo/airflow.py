@@ -21,6 +21,7 @@ USER = "admin"
 _START_POLLS = 360
 _CALL_TIMEOUT_S = 30
 _TOKEN_TRIES = 2
+_REPEATABLE, _SERVER_ERROR, _BUSY_TRIES = ("GET", "PATCH"), 500, 10
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HOME")
 
 
@@ -78,10 +79,18 @@ class Airflow:
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Make one API call and return its JSON."""
-        answer = self._session.request(method, self.base_url + path, json=body, timeout=_CALL_TIMEOUT_S)
+        answer = self._answer(method, path, body)
         if not answer.ok:
             raise AirflowNotReady(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, body: object) -> requests.Response:
+        """Return the answer; what may be asked twice is asked again while Airflow's database is busy: SQLite locks."""
+        for tries_left in reversed(range(_BUSY_TRIES if method in _REPEATABLE else 1)):
+            answer = self._session.request(method, self.base_url + path, json=body, timeout=_CALL_TIMEOUT_S)
+            if answer.status_code < _SERVER_ERROR or not tries_left or not self._process.pause_s(1.0):
+                return answer
+        raise AssertionError("the last try returns")
 
     def put_connection(self, connection: Mapping[str, Any]) -> None:
         """Create or replace a connection."""
