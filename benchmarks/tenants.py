@@ -15,6 +15,8 @@ DAYS_OF_A_YEAR = 365
 _GIB = 2**30
 _HOURS_OF_A_DAY = 24
 _S_OF_AN_HOUR = 3600
+# As cxone_provider.operators.batches has it.
+_BATCHES_OF_A_SIZE, _LARGEST_BATCH = 1024, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,10 @@ class Tenant:
     Attributes:
         a_year: recordings.
         mean_bytes: of a recording; 3 minutes at 32 kbit/s.
-        batch_size: recordings of a batch; grows where there would be too many batches.
+        batch_size: recordings of a batch; doubles after each 1,024 batches.
         lookback_days: days that each run looks back, at one request of the store for each recording.
         quota_requests, quota_period_s: what the tenant allows.
-        most_batches: of a run.
-        most_tasks: mapped tasks that share them.
+        most_tasks: mapped tasks that share the batches.
     """
 
     a_year: int = 10_000_000
@@ -75,7 +76,6 @@ class Tenant:
     lookback_days: int = 2
     quota_requests: int = 150
     quota_period_s: float = 300.0
-    most_batches: int = 1024
     most_tasks: int = 16
 
     @property
@@ -90,13 +90,21 @@ class Tenant:
 
     @property
     def size(self) -> int:
-        """Recordings of a batch, grown where there would be too many batches."""
-        return max(self.batch_size, math.ceil(self.listed / self.most_batches))
+        """Recordings of the largest batch."""
+        return self._grown[1]
 
     @property
     def batches(self) -> int:
         """Batches of a run."""
-        return math.ceil(self.listed / self.size)
+        return self._grown[0]
+
+    @property
+    def _grown(self) -> tuple[int, int]:
+        made, size, left = 0, self.batch_size, self.listed
+        while left > size * _BATCHES_OF_A_SIZE:
+            made, left = made + _BATCHES_OF_A_SIZE, left - size * _BATCHES_OF_A_SIZE
+            size = min(2 * size, _LARGEST_BATCH)
+        return made + math.ceil(left / size), size
 
     @property
     def tasks(self) -> int:
@@ -172,7 +180,7 @@ def _days(tenants: Sequence[Tenant], told: Measured) -> str:
     head = " | ".join(f"{one.a_year:,} a year" for one in tenants)
     rows: list[tuple[str, list[str]]] = [
         ("recordings a day; listed with a look-back of 2 days", [f"{t.a_day:,}; {t.listed:,}" for t in tenants]),
-        ("batches; recordings of one", [f"{t.batches:,}; {t.size:,}" for t in tenants]),
+        ("batches; recordings of the largest", [f"{t.batches:,}; {t.size:,}" for t in tenants]),
         ("task instances a day", [f"{t.tasks:,}" for t in tenants]),
         ("hours a day at 150 playback requests in 5 minutes", [_hours(t.quota_hours) for t in tenants]),
         ("hours a day by bulk download, 15 requests in 5 minutes", [_hours(t.bulk_hours) for t in tenants]),
