@@ -48,8 +48,9 @@ def requests_of(world: World, metadata: dict[str, Any], prefix: str) -> dict[str
     return sent
 
 
-def field_names(requests: dict[str, list[RawRequest]]) -> dict[str, list[list[str]]]:
-    return {name: [request.field_names for request in sent] for name, sent in requests.items()}
+def field_names(requests: dict[str, list[RawRequest]]) -> dict[str, set[tuple[str, ...]]]:
+    """Return the header fields of each request; one that a busy machine made repeat has the same."""
+    return {name: {tuple(request.field_names) for request in sent} for name, sent in requests.items()}
 
 
 def test_no_metadata_adds_a_header_field_to_any_request(world: World) -> None:
