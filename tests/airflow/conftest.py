@@ -117,9 +117,15 @@ def run_dag(load_dag: Callable[[str], DAG]) -> Callable[..., DagRun]:
 
 
 @pytest.fixture
-def task_log(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+def task_log(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """Return a function that gives what was logged since it was last called; operators log past `logging`."""
-    return lambda: "".join(capfd.readouterr())
+
+    def read() -> str:
+        told = "".join(capfd.readouterr()) + caplog.text
+        caplog.clear()
+        return told
+
+    return read
 
 
 @pytest.fixture
