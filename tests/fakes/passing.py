@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,12 +17,17 @@ class Passing:
 
     Attributes:
         handed: how many were asked for.
-        alive: how many of them somebody holds.
+        alive: how many of them somebody holds, circles of frames that a library left aside.
         most_alive: how many somebody held at once.
     """
 
     def __init__(self) -> None:
-        self.handed = self.alive = self.most_alive = 0
+        self.handed = self.most_alive = self._alive = 0
+
+    @property
+    def alive(self) -> int:  # noqa: D102  # told above
+        gc.collect()
+        return self._alive
 
     def documents(self, made: Iterable[Mapping[str, Any]]) -> Iterator[Document]:
         """Yield the documents; one of another generator is counted with them."""
@@ -31,12 +37,12 @@ class Passing:
         document = Document(made)
         weakref.finalize(document, self._ended)
         self.handed += 1
-        self.alive += 1
-        self.most_alive = max(self.most_alive, self.alive)
+        self._alive += 1
+        self.most_alive = max(self.most_alive, self._alive)
         return document
 
     def _ended(self) -> None:
-        self.alive -= 1
+        self._alive -= 1
 
 
 class Results(Sequence[Any]):
