@@ -25,7 +25,7 @@ class Passing:
         self.handed = self.most_alive = self._alive = 0
 
     @property
-    def alive(self) -> int:  # noqa: D102  # told above
+    def alive(self) -> int:  # told above
         gc.collect()
         return self._alive
 
