@@ -6,8 +6,8 @@ arrive late, and what is archived already costs one S3 request and none to CXone
 | task | does |
 |---|---|
 | `list_recordings` | asks the tenant which contacts there were, or reads a list in S3, or ids; makes batches of 100 |
-| `batch` | at most 16 tasks of each kind, which take batches one after another |
 | `estimate` | tells requests, hours at the quota and bytes before they are spent; a *dry_run* ends here |
+| `batch` | at most 16 tasks of each kind, which take batches one after another |
 | `batch.validate` | checks the data rules, plans the segments; asks CXone only for what the list does not tell |
 | `batch.stream` | moves the bytes to S3, verified; the manifest is written last |
 | `batch.notify` | tells the webhook how each recording ended |

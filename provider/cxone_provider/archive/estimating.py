@@ -14,7 +14,7 @@ from cxone_provider.archive.errors import InvalidDocument, InvalidSetting
 from cxone_provider.archive.estimate_sums import MEDIA_UNKNOWN, UNUSABLE, WITH_MEDIA, WITHOUT_MEDIA, Sums
 from cxone_provider.archive.packed import Packed
 from cxone_provider.archive.plan import DEFAULT_SEGMENT_SIZE_BYTES
-from cxone_provider.archive.run_report import listed_ids
+from cxone_provider.archive.run_report import listed_id
 from cxone_provider.archive.terms import MEDIA_PLAYBACK, SECURE_EXTERNAL_ACCESS, Allowance, Terms
 
 ESTIMATE_SCHEMA = "cxone.estimate/1"
@@ -176,7 +176,7 @@ def estimate(documents: Iterable[Mapping[str, Any]], archived: Lookup | None, se
     sums = Sums(settings.terms, settings.segment_size_bytes, settings.bitrate_bps)
     names = Packed()
     for document in documents:
-        (name,) = listed_ids((document,))
+        name = listed_id(document)
         if sums.add(name, document) and archived is not None:
             names.append(name)
     for name in () if archived is None else archived(names):
